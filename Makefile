@@ -1,0 +1,52 @@
+# galla's commands. Each sets up what it needs in .venv, from hash-pinned locks, and then is one visible command.
+# Say more with ARGS: `make demo ARGS=--once`, `make test ARGS="-n 2 tests/ledger"`.
+
+PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install
+
+.PHONY: help demo test check browser bench docs lock
+
+help:  ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
+
+demo: .venv/.installed-server  ## a shop with a counter, card machines and a phone, on this computer
+	$(BIN)/galla demo $(ARGS)
+
+test: check browser  ## the linters, the types, the layers and every test
+	$(BIN)/pytest $(ARGS)
+
+check: .venv/.installed-dev  ## only the linters, the types and the layers
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: .venv/.installed-dev  ## measure galla on this computer
+	$(BIN)/python -m bench $(ARGS)
+
+docs: .venv/.installed-dev  ## write the generated parts of docs/ again
+	$(BIN)/python docs/generate.py $(ARGS)
+
+browser: .venv/.installed-dev
+	$(BIN)/python -m tests.browser
+
+lock: $(BIN)/uv  ## choose versions again (ARGS=--upgrade for the newest)
+	$(LOCK) --extra server --extra postgres --group build -o requirements/server.lock
+	$(LOCK) --extra server --extra postgres --group dev -c requirements/server.lock -o requirements/dev.lock
+
+LOCK = $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --custom-compile-command "make lock" $(ARGS)
+
+$(BIN)/uv: .venv/.installed-dev
+	$(PIP) uv
+
+# A stamp newer than its lock means: installed. dev holds all that server holds.
+.venv/.installed-%: requirements/%.lock pyproject.toml | $(BIN)/python
+	@echo "Setting up .venv from $< (about a minute, once)"
+	@$(PIP) --require-hashes -r $<
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("galla needs Python 3.11 or newer: make PYTHON=...")'
+	@$(PYTHON) -m venv .venv

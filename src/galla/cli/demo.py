@@ -1,0 +1,159 @@
+"""`galla demo`: a pretend Paytm, the service and its counter on this computer, and one sale to watch.
+
+It never reads the settings of the environment, so it cannot touch a real merchant. The sale itself is in
+`rehearsal.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from galla import ids
+from galla.cli import screen
+from galla.cli.hosting import LOOPBACK, listen_near, port_of, running, until_stopped
+from galla.cli.logs import configure
+
+if TYPE_CHECKING:
+    from socket import socket
+
+    from rich.console import Console
+
+    from galla.config import Settings
+    from galla.sandbox.sandbox import Sandbox
+    from galla.service.till import Till
+
+LADDER_SCALE = 0.2  # asks five times as often as in a shop, so that nobody waits for the demonstration
+
+
+class Shop(NamedTuple):
+    """What is running, for the sale and for the lines that say where it is."""
+
+    url: str
+    sandbox_url: str
+    api_key: str
+    till: Till
+    sandbox: Sandbox
+
+
+def demo(
+    *,
+    once: bool = False,
+    port: int = 8700,
+    sandbox_port: int = 8701,
+    data: Path | None = None,
+    fresh: bool = False,
+) -> int:
+    """Play one sale through the real API, then keep a counter and two card machines running until Ctrl-C.
+
+    Everything runs on this computer against the sandbox. Settings in the environment are not read.
+
+    Args:
+        once: End after the sale.
+        port: The port of the counter; another is chosen when it is taken.
+        sandbox_port: The port of the pretend Paytm; another is chosen when it is taken.
+        data: A folder to keep the database in. Without it, everything is forgotten at the end.
+        fresh: Forget what the folder holds from an earlier demo.
+    """
+    return asyncio.run(_demo(once, port, sandbox_port, data, fresh))
+
+
+async def _demo(is_once: bool, port: int, sandbox_port: int, data: Path | None, is_fresh: bool) -> int:
+    from galla.cli.rehearsal import play
+
+    out = screen.console()
+    async with AsyncExitStack() as stack:
+        stop = await stack.enter_async_context(until_stopped())
+        folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="galla-demo-")))
+        shop = await _open(stack, out, _database(folder, is_fresh), port, sandbox_port)
+        sale = asyncio.create_task(play(shop, out))
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({sale, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not sale.done():
+            sale.cancel()
+            await asyncio.gather(sale, return_exceptions=True)
+            return 0
+        code = await sale
+        if not is_once:
+            await _show_places(shop, out)
+            await stopped
+        stopped.cancel()
+        return code
+
+
+async def _open(stack: AsyncExitStack, out: Console, database: Path, port: int, sandbox_port: int) -> Shop:
+    from galla.sandbox.app import make_server
+    from galla.sandbox.sandbox import Sandbox
+    from galla.service.till import Till
+    from galla.web.app import make_app, server
+
+    listening = _choose(out, "counter", port)
+    paytm_listening = _choose(out, "sandbox", sandbox_port)
+    url, sandbox_url = (f"http://{LOOPBACK}:{port_of(each)}" for each in (listening, paytm_listening))
+    sandbox = Sandbox()
+    await stack.enter_async_context(running(make_server(LOOPBACK, 0, sandbox), paytm_listening))
+    api_key = ids.token()
+    settings = _settings(database, url, sandbox_url, api_key)
+    configure(settings)
+    till = await Till.open(settings)
+    stack.push_async_callback(till.close)
+    await stack.enter_async_context(running(server(make_app(till, run_worker=True), LOOPBACK, 0), listening))
+    return Shop(url=url, sandbox_url=sandbox_url, api_key=api_key, till=till, sandbox=sandbox)
+
+
+def _settings(database: Path, url: str, sandbox_url: str, api_key: str) -> Settings:
+    from galla.config import Secret, load
+    from galla.sandbox.sandbox import DEMO_KEY, DEMO_MID, DEMO_TIDS
+
+    return load(
+        {},
+        database_url=f"sqlite:///{database}",
+        port=int(url.rpartition(":")[2]),
+        environment="sandbox",
+        mid=DEMO_MID,
+        key=Secret(DEMO_KEY),
+        tids=DEMO_TIDS,
+        edc_url=sandbox_url,
+        pg_url=sandbox_url,
+        queue_url=sandbox_url,
+        ladder_scale=LADDER_SCALE,
+        api_key=Secret(api_key),
+        log_level="warning",
+    )
+
+
+def _choose(out: Console, what: str, port: int) -> socket:
+    listening, is_elsewhere = listen_near(port)
+    if is_elsewhere:
+        out.print(f"Port {port} is taken, so the {what} is on port {port_of(listening)}.")
+    return listening
+
+
+def _database(folder: Path, is_fresh: bool) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    database = folder.resolve() / "galla-demo.db"
+    if is_fresh:
+        for path in folder.glob("galla-demo.db*"):
+            path.unlink()
+    return database
+
+
+async def _show_places(shop: Shop, out: Console) -> None:
+    from galla.cli.rehearsal import principal_of
+    from galla.service.access import make_ticket
+
+    principal = await principal_of(shop)
+    ticket = await make_ticket(shop.till, principal.merchant_id, sorted(principal.scopes))
+    out.print()
+    out.print("Now you. Open the counter and the machines side by side:")
+    rows = [
+        ("Counter", f"{shop.url}/sign-in?ticket={ticket}&next=/counter"),
+        ("Machines", f"{shop.sandbox_url}/terminals"),
+        ("API", f"{shop.url}/docs"),
+    ]
+    screen.show_rows(out, rows)
+    out.print("The counter's link signs you in once. Push a bill to a machine, then tap the card on it.")
+    out.print("Nothing here is money. Stop with Ctrl-C.")

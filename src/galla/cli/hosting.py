@@ -1,0 +1,101 @@
+"""Running web applications in this process until Ctrl-C: ports, starting, stopping.
+
+What the applications are is not known here. A port is bound before anything else starts, so a taken one is
+found at once and nothing can slip in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from galla.clock import SYSTEM
+from galla.errors import ConfigError
+
+if TYPE_CHECKING:
+    import uvicorn
+
+LOOPBACK = "127.0.0.1"
+STARTS_WITHIN_S = 20.0
+
+
+def listen(host: str, port: int, *, option: str = "--port") -> socket.socket:
+    """Return a listening socket.
+
+    Raises:
+        ConfigError: the port is taken or may not be used.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    taken = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind((host, port))
+        taken.listen(128)
+    except (OSError, OverflowError) as error:
+        taken.close()
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ConfigError(
+            f"Port {port} on {host} cannot be used ({why}). Choose another with {option}."
+        ) from None
+    taken.setblocking(False)
+    return taken
+
+
+def listen_near(port: int) -> tuple[socket.socket, bool]:
+    """Return a listening socket on this computer, and whether it had to be on another port than asked."""
+    try:
+        return listen(LOOPBACK, port), False
+    except ConfigError:
+        return listen(LOOPBACK, 0), True
+
+
+def port_of(listening: socket.socket) -> int:
+    """Return the port of a listening socket."""
+    return int(listening.getsockname()[1])
+
+
+@asynccontextmanager
+async def running(server: uvicorn.Server, listening: socket.socket) -> AsyncIterator[None]:
+    """Run a server on a socket for as long as the block lasts; signals stay with the command that runs it.
+
+    Raises:
+        ConfigError: the application did not start.
+    """
+    server.capture_signals = nullcontext  # type: ignore[assignment, method-assign]
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        async with asyncio.timeout(STARTS_WITHIN_S):
+            while not server.started and not task.done():
+                await SYSTEM.sleep(0.01)
+        if not server.started:
+            await task
+            raise ConfigError("The web application did not start; run the command with --verbose to see why.")
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.gather(task, return_exceptions=True)
+        listening.close()
+
+
+@asynccontextmanager
+async def until_stopped() -> AsyncIterator[asyncio.Event]:
+    """Give an event that is set by Ctrl-C or by a request to end; a second Ctrl-C ends at once."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    kinds = (signal.SIGINT, signal.SIGTERM)
+
+    def ask() -> None:
+        stop.set()
+        for kind in kinds:
+            loop.remove_signal_handler(kind)
+
+    for kind in kinds:
+        loop.add_signal_handler(kind, ask)
+    try:
+        yield stop
+    finally:
+        for kind in kinds:
+            loop.remove_signal_handler(kind)

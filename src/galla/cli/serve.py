@@ -1,0 +1,83 @@
+"""`galla serve` and `galla worker`: the service, in one process or split over several."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from galla.cli import screen
+from galla.cli.hosting import listen, port_of, running, until_stopped
+from galla.cli.logs import configure
+from galla.errors import ConfigError
+
+if TYPE_CHECKING:
+    from galla.config import Settings
+
+
+def serve(*, no_worker: bool = False, host: str | None = None, port: int | None = None) -> int:
+    """Run the counter, the API and one worker until Ctrl-C.
+
+    Args:
+        no_worker: Leave the worker out; run `galla worker` elsewhere (PostgreSQL only).
+        host: The address to listen on, instead of GALLA_HOST.
+        port: The port to listen on, instead of GALLA_PORT.
+    """
+    from galla.config import load
+
+    wanted: dict[str, Any] = {"host": host, "port": port}
+    settings = load(None, **{name: value for name, value in wanted.items() if value is not None})
+    if no_worker:
+        _must_be_shared(settings, "`galla serve --no-worker` leaves the payments to another process")
+    asyncio.run(_serve(settings, has_worker=not no_worker))
+    return 0
+
+
+def worker() -> int:
+    """Run one more worker until Ctrl-C: it asks Paytm about payments that are due. PostgreSQL only."""
+    from galla.config import load
+
+    settings = load()
+    _must_be_shared(settings, "`galla worker` is a process beside `galla serve`")
+    asyncio.run(_work(settings))
+    return 0
+
+
+async def _serve(settings: Settings, *, has_worker: bool) -> None:
+    from galla.service.till import Till
+    from galla.web.app import make_app, server
+
+    configure(settings)
+    listening = listen(settings.host, settings.port)
+    till = await Till.open(settings)
+    try:
+        app = make_app(till, run_worker=has_worker)
+        async with until_stopped() as stop, running(server(app, settings.host, settings.port), listening):
+            out = screen.console()
+            shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+            out.print(f"The counter is at http://{shown}:{port_of(listening)}/ · {settings.environment}")
+            out.print("Stop with Ctrl-C: payments that are not final are taken up again at the next start.")
+            await stop.wait()
+    finally:
+        await till.close()
+
+
+async def _work(settings: Settings) -> None:
+    from galla.service.till import Till
+
+    configure(settings)
+    till = await Till.open(settings)
+    try:
+        async with until_stopped() as stop:
+            screen.console().print("This worker asks Paytm about payments that are due. Stop with Ctrl-C.")
+            await till.worker().run(stop)
+    finally:
+        await till.close()
+
+
+def _must_be_shared(settings: Settings, why: str) -> None:
+    if settings.database_url.startswith("sqlite"):
+        raise ConfigError(
+            f"{why}, and SQLite is for one process. "
+            "Run `galla serve` alone, or set GALLA_DATABASE_URL to PostgreSQL.",
+            setting="GALLA_DATABASE_URL",
+        )

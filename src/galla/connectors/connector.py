@@ -1,0 +1,144 @@
+"""What a connector is, and what galla does around every one of them.
+
+A connector turns a payment into flows and the answers into outcomes. `begin` and `inquire` below run around it: they
+turn broken conversations into outcomes, and compare every proof with the payment (amount, currency, id, MID). A
+connector cannot leave that out, because it is not asked.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from galla.client.flows import Flow
+from galla.errors import ChecksumMismatch, LocalProtocolError, NoReply, NotSent, RemoteProtocolError
+from galla.money import rupees
+from galla.payments.model import (
+    Captured,
+    Declined,
+    Lost,
+    Method,
+    Mismatch,
+    Outcome,
+    Payment,
+    Proof,
+    Reason,
+    Unclear,
+    Unsent,
+)
+from galla.protocol.message import MerchantKey
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """A merchant's standing with Paytm: who it is and the key it signs with. The key never shows itself."""
+
+    merchant_id: str
+    mid: str
+    key: MerchantKey
+    name: str
+    environment: str
+    channel_id: str = "EDC"
+    website: str = "DEFAULT"
+    client_id: str | None = None
+    void_path: str = "/ecr/void"
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a connector can do."""
+
+    name: str
+    methods: frozenset[Method]
+    currencies: frozenset[str] = frozenset({"INR"})
+    needs_terminal: bool = False
+    max_paise: int | None = None
+
+
+class Connector(Protocol):
+    """One way of taking money."""
+
+    capabilities: Capabilities
+
+    def begin(self, payment: Payment, account: Account, now: datetime) -> Flow[Outcome]:
+        """Ask the provider to take the payment."""
+        ...
+
+    def inquire(self, payment: Payment, account: Account, now: datetime) -> Flow[Outcome]:
+        """Ask the provider what became of it. Never charges."""
+        ...
+
+
+def begin(connector: Connector, payment: Payment, account: Account, now: datetime) -> Flow[Outcome]:
+    """Run a connector's `begin` with every check around it."""
+    try:
+        outcome = yield from _checked(connector.begin(payment, account, now), payment)
+    except LocalProtocolError as error:
+        return Declined(reason=_unsendable(error))
+    return outcome
+
+
+def inquire(connector: Connector, payment: Payment, account: Account, now: datetime) -> Flow[Outcome]:
+    """Run a connector's `inquire` with every check around it."""
+    try:
+        outcome = yield from _checked(connector.inquire(payment, account, now), payment)
+    except LocalProtocolError as error:  # our own question was malformed: that says nothing about the payment
+        return Unclear(reason=_unsendable(error))
+    return outcome
+
+
+def _checked(flow: Flow[Outcome], payment: Payment) -> Flow[Outcome]:
+    try:
+        outcome = yield from flow
+    except NotSent as error:
+        return Unsent(detail=str(error))
+    except NoReply as error:
+        return Lost(detail=str(error))
+    except ChecksumMismatch:
+        return Unclear(reason=_unsigned())
+    except RemoteProtocolError as error:
+        return Lost(detail=str(error))
+    if isinstance(outcome, Captured):
+        wrong = differences(payment, outcome.proof)
+        if wrong:
+            return Mismatch(reason=_mismatch(payment, outcome.proof, wrong), fields=wrong)
+    return outcome
+
+
+def differences(payment: Payment, proof: Proof) -> tuple[str, ...]:
+    """Return the names of the fields in which a proof is not the payment's own; empty when it is."""
+    pairs = {
+        "mid": (payment.mid, proof.mid),
+        "id": (payment.paytm_id, proof.paytm_id),
+        "amount": (payment.amount_paise, proof.amount_paise),
+        "currency": (payment.currency, proof.currency),
+    }
+    return tuple(name for name, (ours, theirs) in pairs.items() if ours != theirs)
+
+
+def _mismatch(payment: Payment, proof: Proof, wrong: tuple[str, ...]) -> Reason:
+    said = f" Paytm speaks of ₹{rupees(proof.amount_paise)}." if "amount" in wrong else ""
+    return Reason(
+        code="mismatch",
+        message=(
+            f"Paytm answered with another {' and '.join(wrong)} than this payment of ₹{rupees(payment.amount_paise)}, "
+            f"so it is not marked paid.{said}"
+        ),
+        hint="Compare with the slip from the machine and the Paytm dashboard. Do not take this payment again.",
+    )
+
+
+def _unsigned() -> Reason:
+    return Reason(
+        code="bad_signature",
+        message="An answer came whose signature does not fit, so it was ignored.",
+        hint="We ask again. If it repeats, the merchant key in galla may not be the one Paytm uses.",
+    )
+
+
+def _unsendable(error: LocalProtocolError) -> Reason:
+    return Reason(
+        code="refused",
+        message=f"This payment cannot be put into Paytm's form, so nothing was sent. {error}",
+        hint="Correct the field and start the payment again.",
+    )

@@ -1,0 +1,43 @@
+"""The chart of accounts.
+
+Codes are stable and machine-readable, names are what an accountant reads. What an entry books is in
+`posting.py`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class AccountKind(StrEnum):
+    """The five kinds of account."""
+
+    ASSET = "asset"
+    LIABILITY = "liability"
+    INCOME = "income"
+    EXPENSE = "expense"
+    EQUITY = "equity"
+
+
+class Account(msgspec.Struct, frozen=True):
+    """One account of one merchant."""
+
+    code: str
+    name: str
+    kind: AccountKind
+
+
+RECEIVABLE = Account("receivable", "Bills receivable", AccountKind.ASSET)
+HOST_RECEIVABLE = Account("host_receivable", "Receivable in the billing system", AccountKind.ASSET)
+ADVANCES = Account("advances", "Customer advances", AccountKind.LIABILITY)
+SALES = Account("sales", "Sales", AccountKind.INCOME)
+GST_OUTPUT = Account("gst_output", "GST collected", AccountKind.LIABILITY)
+
+FIXED = (RECEIVABLE, HOST_RECEIVABLE, ADVANCES, SALES, GST_OUTPUT)
+
+
+def clearing(mid: str) -> Account:
+    """Return the account that holds what Paytm owes for one MID; settlement drains it to zero."""
+    return Account(f"clearing:{mid}", f"Clearing Paytm {mid}", AccountKind.ASSET)

@@ -1,0 +1,121 @@
+"""Which entry each economic event makes.
+
+An `Entry` that does not balance cannot be built. Debits are positive, credits negative, in paise.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import msgspec
+
+from galla.clock import business_date
+from galla.errors import LedgerError
+from galla.ledger.accounts import (
+    ADVANCES,
+    GST_OUTPUT,
+    HOST_RECEIVABLE,
+    RECEIVABLE,
+    SALES,
+    Account,
+    clearing,
+)
+from galla.payments.model import Payment, Proof
+
+
+class Posting(msgspec.Struct, frozen=True):
+    """One line: an account and a signed amount in paise, debit positive."""
+
+    account: Account
+    amount_paise: int
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One balanced set of postings for one event of one object.
+
+    (`object_id`, `event`) is unique in the database: replaying an event books nothing twice.
+
+    Raises:
+        LedgerError: fewer than two lines, a zero line, or lines that do not sum to zero.
+    """
+
+    object_id: str
+    event: str
+    at: datetime
+    on: date
+    description: str
+    postings: tuple[Posting, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.postings) < 2:
+            raise LedgerError(f"The entry {self.event} for {self.object_id} needs at least two lines.")
+        if any(type(line.amount_paise) is not int or line.amount_paise == 0 for line in self.postings):
+            raise LedgerError(
+                f"A line of the entry {self.event} for {self.object_id} is not a whole amount of paise, or is zero."
+            )
+        difference = sum(line.amount_paise for line in self.postings)
+        if difference != 0:
+            raise LedgerError(
+                f"The entry {self.event} for {self.object_id} is out of balance by {difference} paise."
+            )
+
+
+def for_payment(payment: Payment, proof: Proof, allocated_paise: int, at: datetime) -> Entry:
+    """Book a proven payment: Paytm owes it; the bill is settled as far as it was due, the rest is an advance.
+
+    Args:
+        payment: the payment that became paid.
+        proof: what proves it; its amount is what is booked.
+        allocated_paise: how much of it the bill still needed (the whole amount without a bill).
+        at: the instant of the step.
+    """
+    excess = proof.amount_paise - allocated_paise
+    lines = [Posting(clearing(payment.mid), proof.amount_paise)]
+    if allocated_paise:
+        lines.append(Posting(RECEIVABLE if payment.bill_id else HOST_RECEIVABLE, -allocated_paise))
+    if excess:
+        lines.append(Posting(ADVANCES, -excess))
+    return Entry(
+        object_id=payment.id,
+        event="payment.paid",
+        at=at,
+        on=business_date(proof.paid_at or at),
+        description=f"{payment.method} payment {payment.reference or payment.paytm_id}",
+        postings=tuple(lines),
+    )
+
+
+def for_bill(bill_id: str, number: str, total_paise: int, tax_paise: int, at: datetime) -> Entry:
+    """Book a bill: the customer owes it; tax included in the total is owed to the government."""
+    lines = [Posting(RECEIVABLE, total_paise), Posting(SALES, tax_paise - total_paise)]
+    if tax_paise:
+        lines.append(Posting(GST_OUTPUT, -tax_paise))
+    return Entry(
+        object_id=bill_id,
+        event="bill.created",
+        at=at,
+        on=business_date(at),
+        description=f"Bill {number}",
+        postings=tuple(line for line in lines if line.amount_paise),
+    )
+
+
+def for_bill_cancelled(bill_id: str, number: str, total_paise: int, tax_paise: int, at: datetime) -> Entry:
+    """Book the cancellation of an unpaid bill: the reverse of `for_bill`."""
+    made = for_bill(bill_id, number, total_paise, tax_paise, at)
+    return Entry(
+        object_id=bill_id,
+        event="bill.cancelled",
+        at=at,
+        on=made.on,
+        description=f"Bill {number} cancelled",
+        postings=tuple(Posting(line.account, -line.amount_paise) for line in made.postings),
+    )
+
+
+def included_tax(amount_paise: int, tax_bp: int) -> int:
+    """Return the tax contained in a tax-inclusive amount, `tax_bp` in hundredths of a percent, half up."""
+    if tax_bp == 0:
+        return 0
+    divisor = 10_000 + tax_bp
+    return (2 * amount_paise * tax_bp + divisor) // (2 * divisor)

@@ -1,0 +1,121 @@
+"""When to ask Paytm again.
+
+A ladder is a list of rungs: until this age, ask this often. It is data, so that the worker's claim can be
+one SQL statement made from the same rungs. Nothing here reads a clock.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from galla.payments.model import Method, Payment, Status
+
+
+class Rung(msgspec.Struct, frozen=True):
+    """Until the payment is `until_s` old, ask every `every_s` seconds."""
+
+    until_s: float
+    every_s: float
+
+
+class Ladder(msgspec.Struct, frozen=True, kw_only=True):
+    """The schedule of one method.
+
+    `first_s` is the wait after the first send, `rungs` rise in age; past the last one only the late watch is
+    left. `grace_s` is how long "unknown id" means nothing, `resend_until_s` the age after which an unknown
+    sale is given up instead of being sent again.
+    """
+
+    first_s: float
+    rungs: tuple[Rung, ...]
+    grace_s: float = 180.0
+    grace_asks: int = 3
+    resend_until_s: float = 900.0
+    hold_s: float = 1800.0
+    scale: float = 1.0
+
+    def every_s(self, age_s: float) -> float | None:
+        """Return the interval for a payment of this age (unscaled seconds in, scaled seconds out)."""
+        for rung in self.rungs:
+            if age_s < rung.until_s * self.scale:
+                return rung.every_s * self.scale
+        return None
+
+
+_MINUTE, _HOUR = 60.0, 3600.0
+
+EDC = Ladder(
+    first_s=3.0,
+    rungs=(
+        Rung(5 * _MINUTE, 5.0),
+        Rung(30 * _MINUTE, 30.0),
+        Rung(2 * _HOUR, 5 * _MINUTE),
+        Rung(24 * _HOUR, _HOUR),
+    ),
+)
+UPI = Ladder(
+    first_s=5.0,
+    rungs=(
+        Rung(10.0, 5.0),
+        Rung(20.0, 10.0),
+        Rung(35.0, 15.0),
+        Rung(65.0, 30.0),
+        Rung(15 * _MINUTE, _MINUTE),
+        Rung(_HOUR, 15 * _MINUTE),
+        Rung(6 * _HOUR, _HOUR),
+        Rung(24 * _HOUR, 6 * _HOUR),
+        Rung(72 * _HOUR, 24 * _HOUR),
+    ),
+)
+LATE_WATCH_S = (5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 12 * _HOUR, 24 * _HOUR, 48 * _HOUR, 72 * _HOUR)
+"""Ages at which a payment that is not paid is asked about again: a failure is not always final."""
+
+WATCH_END_S = LATE_WATCH_S[-1] + _HOUR
+_MISS_CAP = 4
+
+
+def ladder_for(method: Method) -> Ladder:
+    """Return the published ladder of a method."""
+    return EDC if method in (Method.EDC, Method.QUEUE) else UPI
+
+
+def scaled(ladder: Ladder, scale: float) -> Ladder:
+    """Return the ladder with every wait multiplied, for tests and demonstrations."""
+    return msgspec.structs.replace(
+        ladder,
+        scale=scale,
+        first_s=ladder.first_s * scale,
+        grace_s=ladder.grace_s * scale,
+        resend_until_s=ladder.resend_until_s * scale,
+        hold_s=ladder.hold_s * scale,
+    )
+
+
+def next_due(payment: Payment, ladder: Ladder, now: datetime) -> datetime | None:
+    """Return when this payment is to be asked about next, or None when nothing is left to ask.
+
+    A live payment past its ladder is asked hourly until a person decides: it never falls silent.
+    """
+    age_s = (now - payment.created_at).total_seconds()
+    if payment.status is Status.PAID:
+        return None
+    if payment.status is Status.NOT_PAID:
+        for watch_s in LATE_WATCH_S:
+            if age_s < watch_s * ladder.scale:
+                return payment.created_at + timedelta(seconds=watch_s * ladder.scale)
+        return None
+    every_s = ladder.every_s(age_s) or _HOUR * ladder.scale
+    every_s = backed_off(every_s, payment.misses)
+    return now + timedelta(seconds=jittered(every_s, payment.jitter))
+
+
+def backed_off(every_s: float, misses: int) -> float:
+    """Double the interval for each inquiry in a row that brought no answer, four times at most."""
+    return every_s * float(2 ** min(misses, _MISS_CAP))
+
+
+def jittered(every_s: float, jitter: int) -> float:
+    """Spread an interval by up to a tenth, by the payment's own stable jitter (0 to 999)."""
+    return every_s * (1.0 + jitter / 10_000.0)

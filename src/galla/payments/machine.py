@@ -1,0 +1,350 @@
+"""The transition table of a payment, and the one function that walks it.
+
+`apply` takes what a provider said and returns the next payment with at most one event. Only proof moves
+money: no branch below looks at elapsed time to decide that a payment is paid, and elapsed time makes
+"not paid" only together with Paytm's repeated word that it does not know the id.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import assert_never
+
+import msgspec
+
+from galla.errors import IllegalTransition
+from galla.payments.ladder import Ladder, next_due
+from galla.payments.model import (
+    Captured,
+    Declined,
+    Duplicate,
+    Lost,
+    Mismatch,
+    Missing,
+    Outcome,
+    Payment,
+    Phase,
+    Reason,
+    Status,
+    Unclear,
+    Unsent,
+    Waiting,
+)
+
+TRANSITIONS: frozenset[tuple[Status, Status]] = frozenset(
+    {
+        (Status.CREATED, Status.PENDING),
+        (Status.CREATED, Status.IN_DOUBT),
+        (Status.CREATED, Status.PAID),
+        (Status.CREATED, Status.NOT_PAID),
+        (Status.PENDING, Status.IN_DOUBT),
+        (Status.PENDING, Status.PAID),
+        (Status.PENDING, Status.NOT_PAID),
+        (Status.IN_DOUBT, Status.PENDING),
+        (Status.IN_DOUBT, Status.PAID),
+        (Status.IN_DOUBT, Status.NOT_PAID),
+        (Status.NOT_PAID, Status.PAID),
+    }
+)
+"""Every change of status there is. Nothing leaves `PAID`; `NOT_PAID` yields only to a late proof."""
+
+UNSENT_TRIES = 3
+_replace = msgspec.structs.replace
+
+
+class Asking(StrEnum):
+    """What an answer was an answer to."""
+
+    BEGIN = "begin"
+    INQUIRE = "inquire"
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One move: the payment after it, and the event it makes (None: nothing anybody needs to hear).
+
+    `ask_at` is set when the ladder's own time would be wrong.
+
+    `is_changed` is false when there is nothing to write at all, the common answer to a poll.
+    """
+
+    payment: Payment
+    event: str | None = None
+    is_changed: bool = True
+    ask_at: datetime | None = None
+
+
+def next_asking(payment: Payment) -> Asking:
+    """Return whether the next word to Paytm is the request itself or a question about it."""
+    if payment.may_resend or (payment.status is Status.CREATED and payment.sends == 0):
+        return Asking.BEGIN
+    return Asking.INQUIRE
+
+
+def sending(payment: Payment, now: datetime) -> Payment:
+    """Return the payment as it must be written down before its request leaves."""
+    return _replace(
+        payment, sends=payment.sends + 1, may_resend=False, sent_at=now, phase=Phase.SENDING, not_found_count=0
+    )
+
+
+def apply(payment: Payment, outcome: Outcome, asking: Asking, now: datetime, ladder: Ladder) -> Step:
+    """Return the step that an answer from the provider makes.
+
+    Args:
+        payment: the payment as claimed.
+        outcome: the normalised answer, already checked for amount, id, MID and currency.
+        asking: whether it answers the request itself or an inquiry.
+        now: the present instant.
+        ladder: the payment's schedule.
+    """
+    step = _decide(payment, outcome, asking, now, ladder)
+    if not step.is_changed:
+        return step
+    after = step.payment
+    if after.status is not payment.status and (payment.status, after.status) not in TRANSITIONS:
+        raise IllegalTransition(
+            f"Payment {payment.id} cannot go from {payment.status} to {after.status}; nothing was changed."
+        )
+    if not after.is_live or (now - after.created_at).total_seconds() > ladder.hold_s:
+        after = _replace(after, holds_terminal=False)
+    sequence = after.sequence + (1 if step.event else 0)
+    due_at = step.ask_at or next_due(after, ladder, now)
+    return _replace(step, payment=_replace(after, sequence=sequence, due_at=due_at))
+
+
+def cancel(payment: Payment, now: datetime) -> Step:
+    """Record that staff want to stop. Nothing is decided by it: Paytm is asked at once, and goes on being asked.
+
+    Raises:
+        IllegalTransition: the payment is already final.
+    """
+    if not payment.is_live:
+        raise IllegalTransition(
+            f"Payment {payment.id} is already {payment.status.replace('_', ' ')}; there is nothing to cancel."
+        )
+    if payment.cancel_requested_at is not None:
+        return Step(payment=payment, is_changed=False)
+    after = _replace(payment, cancel_requested_at=now, due_at=now, sequence=payment.sequence + 1)
+    return Step(payment=after, event="payment.cancel_requested")
+
+
+def _decide(payment: Payment, outcome: Outcome, asking: Asking, now: datetime, ladder: Ladder) -> Step:
+    match outcome:
+        case Waiting():
+            return _waiting(payment, outcome, asking, now, ladder)
+        case Captured():
+            return _captured(payment, outcome, now)
+        case Declined():
+            return _declined(payment, outcome, now)
+        case Missing():
+            return _missing(payment, outcome, now, ladder)
+        case Duplicate():
+            return _duplicate(payment, now)
+        case Unsent():
+            return _unsent(payment, outcome, asking, now, ladder)
+        case Lost():
+            return _lost(payment, outcome, asking, now, ladder)
+        case Unclear():
+            return _flag(payment, outcome.reason, payment.is_live and asking is Asking.BEGIN)
+        case Mismatch():
+            return _flag(payment, outcome.reason, payment.is_live)
+        case _:
+            assert_never(outcome)
+
+
+def _waiting(payment: Payment, outcome: Waiting, asking: Asking, now: datetime, ladder: Ladder) -> Step:
+    if not payment.is_live:
+        return Step(payment=payment, is_changed=False)  # a stale read never un-decides
+    was_clear = payment.reason is None or payment.reason.code == "mismatch"
+    if payment.status is Status.PENDING and payment.phase is outcome.phase and was_clear:
+        if payment.misses == 0 and payment.not_found_count == 0:
+            return Step(payment=payment, is_changed=False)
+        return Step(payment=_replace(payment, misses=0, not_found_count=0))
+    keeps_flag = payment.reason is not None and payment.reason.code == "mismatch"
+    after = _replace(
+        payment,
+        status=Status.PENDING,
+        phase=outcome.phase,
+        reason=payment.reason if keeps_flag else None,
+        needs_review=payment.needs_review and keeps_flag,
+        accepted_at=payment.accepted_at or now,
+        may_resend=False,
+        misses=0,
+        not_found_count=0,
+    )
+    first_at = now + timedelta(seconds=ladder.first_s) if asking is Asking.BEGIN else None
+    return Step(payment=after, event="payment.pending", ask_at=first_at)
+
+
+def _captured(payment: Payment, outcome: Captured, now: datetime) -> Step:
+    if payment.status is Status.PAID:
+        known = payment.proof
+        if known is not None and known.transaction_id == outcome.proof.transaction_id:
+            return Step(payment=payment, is_changed=False)
+        return _conflict(payment, "Paytm reports a second transaction for this payment.", None)
+    was_flagged = payment.reason is not None and payment.reason.code == "mismatch"
+    after = _replace(
+        payment,
+        status=Status.PAID,
+        phase=Phase.NONE,
+        proof=outcome.proof,
+        reason=payment.reason if was_flagged else None,
+        needs_review=was_flagged,
+        is_late=payment.status is Status.NOT_PAID,
+        settled_at=now,
+        may_resend=False,
+        misses=0,
+    )
+    return Step(payment=after, event="payment.paid")
+
+
+def _declined(payment: Payment, outcome: Declined, now: datetime) -> Step:
+    if payment.status is Status.PAID:
+        return _conflict(payment, "Paytm now reports this paid payment as not paid.", outcome.reason.paytm_code)
+    if payment.status is Status.NOT_PAID:
+        return Step(payment=payment, is_changed=False)
+    return _not_paid(payment, outcome.reason, now)
+
+
+def _missing(payment: Payment, outcome: Missing, now: datetime, ladder: Ladder) -> Step:
+    if not payment.is_live:
+        return Step(payment=payment, is_changed=False)
+    count = payment.not_found_count + 1
+    waited_s = (now - (payment.sent_at or payment.created_at)).total_seconds()
+    if waited_s < ladder.grace_s or count < ladder.grace_asks:
+        return Step(payment=_replace(payment, not_found_count=count, misses=0))
+    if payment.accepted_at is not None:
+        return _flag(payment, _lost_after_acceptance(outcome.paytm_code), True)
+    age_s = (now - payment.created_at).total_seconds()
+    if payment.sends < 2 and payment.cancel_requested_at is None and age_s < ladder.resend_until_s:
+        after = _replace(
+            payment, status=Status.IN_DOUBT, phase=Phase.CHECKING, may_resend=True, reason=_never_arrived()
+        )
+        return Step(payment=after, event="payment.in_doubt", ask_at=now)
+    return _not_paid(payment, _never_sent("Paytm never received this payment."), now)
+
+
+def _duplicate(payment: Payment, now: datetime) -> Step:
+    """Our own id is known to Paytm: the earlier request did arrive, so the next word is a question."""
+    if not payment.is_live:
+        return Step(payment=payment, is_changed=False)
+    after = _replace(
+        payment,
+        status=Status.PENDING,
+        phase=Phase.CHECKING,
+        reason=None,
+        accepted_at=payment.accepted_at or now,
+        may_resend=False,
+    )
+    return Step(payment=after, event="payment.pending", ask_at=now)
+
+
+def _unsent(payment: Payment, outcome: Unsent, asking: Asking, now: datetime, ladder: Ladder) -> Step:
+    if asking is Asking.INQUIRE:
+        return _miss(payment)
+    if payment.sends > 1:  # the re-send did not leave; the first request is still in doubt
+        after = _replace(payment, sends=payment.sends - 1, status=Status.IN_DOUBT, phase=Phase.CHECKING)
+        return Step(payment=_replace(after, reason=_never_arrived()), event="payment.in_doubt")
+    count = payment.unsent_count + 1
+    if count >= UNSENT_TRIES or payment.cancel_requested_at is not None:
+        after = _replace(payment, sends=0, unsent_count=count)
+        return _not_paid(after, _never_sent("We could not reach Paytm, so nothing was sent."), now)
+    after = _replace(
+        payment,
+        sends=0,
+        unsent_count=count,
+        phase=Phase.SENDING,
+    )
+    return Step(payment=after, ask_at=now + timedelta(seconds=count * ladder.scale))
+
+
+def _lost(payment: Payment, outcome: Lost, asking: Asking, now: datetime, ladder: Ladder) -> Step:
+    if asking is Asking.INQUIRE:
+        return _miss(payment)
+    reason = Reason(
+        code="lost_reply",
+        message="Paytm's answer did not reach us, so this payment may be on the machine.",
+        hint="We are checking with Paytm. Do not take this payment again.",
+        paytm_code=outcome.paytm_code,
+    )
+    after = _replace(
+        payment,
+        status=Status.IN_DOUBT,
+        phase=Phase.CHECKING,
+        reason=reason,
+    )
+    return Step(payment=after, event="payment.in_doubt", ask_at=now + timedelta(seconds=ladder.first_s))
+
+
+def _miss(payment: Payment) -> Step:
+    """An inquiry brought nothing. Ask less often for a while; decide nothing."""
+    if not payment.is_live or payment.misses >= 6:
+        return Step(payment=payment, is_changed=False)
+    return Step(payment=_replace(payment, misses=payment.misses + 1))
+
+
+def _flag(payment: Payment, reason: Reason, into_doubt: bool) -> Step:
+    if payment.status is Status.PAID:
+        return _conflict(payment, reason.message, reason.paytm_code)
+    known = payment.reason
+    is_same = known is not None and (known.code, known.paytm_code) == (reason.code, reason.paytm_code)
+    if payment.needs_review and is_same:
+        return Step(payment=payment, is_changed=False)
+    if payment.status is Status.NOT_PAID:
+        return Step(payment=_replace(payment, needs_review=True), event="payment.needs_review")
+    after = _replace(payment, needs_review=True, reason=reason)
+    if into_doubt:
+        after = _replace(after, status=Status.IN_DOUBT, phase=Phase.CHECKING)
+    return Step(payment=after, event="payment.needs_review")
+
+
+def _conflict(payment: Payment, message: str, paytm_code: str | None) -> Step:
+    if payment.needs_review and payment.reason is not None and payment.reason.code == "conflict":
+        return Step(payment=payment, is_changed=False)
+    reason = Reason(
+        code="conflict",
+        message=f"{message} It stays paid, because it was proven.",
+        hint="Compare with the Paytm dashboard before giving any money back.",
+        paytm_code=paytm_code,
+    )
+    return Step(payment=_replace(payment, needs_review=True, reason=reason), event="payment.needs_review")
+
+
+def _not_paid(payment: Payment, reason: Reason, now: datetime) -> Step:
+    after = _replace(
+        payment,
+        status=Status.NOT_PAID,
+        phase=Phase.NONE,
+        reason=reason,
+        settled_at=now,
+        may_resend=False,
+        needs_review=False,
+        misses=0,
+    )
+    return Step(payment=after, event="payment.not_paid")
+
+
+def _never_sent(message: str) -> Reason:
+    return Reason(
+        code="never_sent",
+        message=message,
+        hint="Nothing was charged. You can send it again.",
+    )
+
+
+def _never_arrived() -> Reason:
+    return Reason(
+        code="not_found",
+        message="Paytm does not know this payment, so our request seems to have been lost on the way.",
+        hint="We send the same request once more. Do not start another payment.",
+    )
+
+
+def _lost_after_acceptance(paytm_code: str | None) -> Reason:
+    return Reason(
+        code="not_found",
+        message="Paytm accepted this payment and now says it does not know it.",
+        hint="Look at the machine and the Paytm dashboard. Do not take this payment again.",
+        paytm_code=paytm_code,
+    )

@@ -1,0 +1,159 @@
+"""Request and Response, the `{"head": …, "body": …}` envelope, and tolerant access to its fields.
+
+What any one endpoint means is not here: that is `edc.py`, `queue.py`, `upi.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from galla.errors import RemoteProtocolError
+
+JSON_HEADERS = (("Content-Type", "application/json"),)
+MAX_BODY_BYTES = 1_048_576
+_TRAILING_COMMA = re.compile(rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")|,(\s*[}\]])', re.DOTALL)  # texts are left alone
+_decode = msgspec.json.Decoder().decode
+
+
+class Host(StrEnum):
+    """Which of Paytm's hosts a request goes to; the transport knows the addresses."""
+
+    EDC = "edc"
+    QUEUE = "queue"
+    PG = "pg"
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One HTTP request to Paytm, before anybody has chosen how to send it."""
+
+    host: Host
+    path: str
+    body: bytes
+    operation: str
+    paytm_id: str | None = None
+    query: str = ""
+    method: str = "POST"
+    headers: tuple[tuple[str, str], ...] = JSON_HEADERS
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """One HTTP answer, whole. Header names are lower case."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = {}
+
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Operation(Protocol[R_co]):
+    """A wire operation: it can write its request and read its reply."""
+
+    def encode(self, key: MerchantKey) -> Request:
+        """Write the signed request."""
+        ...
+
+    def parse_reply(self, response: Response, key: MerchantKey) -> R_co:
+        """Read the answer to this request."""
+        ...
+
+
+class MerchantKey:
+    """A Paytm merchant key that never shows itself.
+
+    Raises:
+        ConfigError: the key is not 16, 24 or 32 bytes long.
+    """
+
+    __slots__ = ("_cipher", "_text")
+
+    def __init__(self, text: str) -> None:
+        from galla.protocol.checksum import cipher_for
+
+        self._cipher = cipher_for(text)
+        self._text = text
+
+    @property
+    def cipher(self) -> Any:
+        """The reused AES cipher, for `checksum.py` only."""
+        return self._cipher
+
+    def reveal(self) -> str:
+        """Return the key itself, for storing it encrypted and for nothing else."""
+        return self._text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, MerchantKey) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(("MerchantKey", self._text))
+
+    def __repr__(self) -> str:
+        return "MerchantKey('****')"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("A MerchantKey is not pickled.")
+
+
+def join_envelope(head: bytes, body: bytes) -> bytes:
+    """Splice two JSON texts into an envelope; the body's characters stay exactly as they were signed."""
+    return b'{"head":' + head + b',"body":' + body + b"}"
+
+
+def read_json(data: bytes, *, operation: str, paytm_id: str | None = None) -> dict[str, Any]:
+    """Read a JSON object from Paytm, forgiving trailing commas.
+
+    Raises:
+        RemoteProtocolError: it is too large, not JSON (an HTML error page, a cut-off text), or not an object.
+    """
+    if len(data) > MAX_BODY_BYTES:
+        raise RemoteProtocolError(
+            "Paytm's answer is larger than 1 MiB and was not read.", operation=operation, paytm_id=paytm_id
+        )
+    try:
+        value = _decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        try:
+            value = _decode(_TRAILING_COMMA.sub(rb"\1\2", data))
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            raise RemoteProtocolError(
+                "Paytm's answer is not readable JSON.", operation=operation, paytm_id=paytm_id
+            ) from None
+    if not isinstance(value, dict):
+        raise RemoteProtocolError(
+            "Paytm's answer is not a JSON object.", path="$", operation=operation, paytm_id=paytm_id
+        )
+    return value
+
+
+def scalar(value: object) -> str | None:
+    """Return a JSON scalar as text: numbers and booleans as written, None and objects as None."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    return None
+
+
+def field(mapping: object, *names: str) -> str | None:
+    """Return the first of these fields that holds a non-empty scalar, as text, or None."""
+    if not isinstance(mapping, dict):
+        return None
+    for name in names:
+        text = scalar(mapping.get(name))
+        if text is not None and text != "":
+            return text
+    return None
+
+
+def section(envelope: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the `head` or `body` object, or an empty one when it is missing or not an object."""
+    value = envelope.get(name)
+    return value if isinstance(value, dict) else {}

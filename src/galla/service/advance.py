@@ -1,0 +1,157 @@
+"""One step with the outside world: the only caller of Paytm.
+
+First attempt, retry after a crash, polling and "check again" are this one path: run the flow with no transaction
+open, apply the outcome, commit state, event, entry, evidence and audit together.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import structlog
+from sqlalchemy import Connection
+
+from galla.client.flows import arun
+from galla.connectors import connector as framework
+from galla.errors import StaleClaim, TransportError
+from galla.ledger.accounts import clearing
+from galla.ledger.posting import for_payment
+from galla.payments.machine import Asking, Step, apply, next_asking
+from galla.payments.model import Outcome, Payment, Status
+from galla.protocol.message import Request, Response
+from galla.service.redacted import redacted
+from galla.service.till import Till
+from galla.service.views import payment_view
+from galla.store import bills, ledger, payments
+from galla.store.claims import mark_sending
+from galla.store.journal import Event, Note, record
+from galla.store.payments import Exchange
+
+log = structlog.get_logger("galla.advance")
+
+
+async def advance(till: Till, payment: Payment, *, is_marked: bool = False) -> Payment:
+    """Take a claimed payment one step further.
+
+    Args:
+        till: the open till.
+        payment: the payment as claimed, its lease held by the caller.
+        is_marked: the transaction that made the payment has already written down that it may be sent.
+
+    Returns:
+        The payment as committed; unchanged when Paytm had no news or somebody else was faster.
+    """
+    asking = Asking.BEGIN if is_marked else next_asking(payment)
+    if asking is Asking.BEGIN and not is_marked:
+        try:
+            payment = await till.database.write(mark_sending, payment, till.clock.now(), till.send_lease_ms)
+        except LookupError:
+            return payment
+    line = _Line(till, till.settings.send_timeout_s if asking is Asking.BEGIN else till.inquiry_timeout_s)
+    outcome = await _talk(till, payment, asking, line)
+    step = apply(payment, outcome, asking, till.clock.now(), till.ladder(payment.method))
+    if not step.is_changed:
+        return payment
+    try:
+        after = await till.database.write(commit_step, till, payment, step, line.exchange(outcome))
+    except StaleClaim:
+        log.info("stale_answer", payment=payment.id)
+        return payment
+    if step.event:
+        log.info(step.event, payment=payment.id, status=after.status.value, amount=payment.amount_paise)
+    till.bell.ring()
+    return after
+
+
+async def _talk(till: Till, payment: Payment, asking: Asking, line: _Line) -> Outcome:
+    account = await till.account(payment.merchant_id)
+    connector = till.connectors[payment.method]
+    run = framework.begin if asking is Asking.BEGIN else framework.inquire
+    return await arun(run(connector, payment, account, till.clock.now()), line.send, till.clock)
+
+
+def commit_step(connection: Connection, till: Till, before: Payment, step: Step, exchange: Exchange | None) -> Payment:
+    """Write one step: state, evidence, bill, entry, event and audit row. All of it, or nothing.
+
+    Raises:
+        StaleClaim: somebody else advanced the payment; nothing was written.
+    """
+    after = payments.save(connection, before, step.payment)
+    if step.event is None:
+        return after
+    if exchange is not None:
+        payments.insert_exchange(connection, after, exchange)
+    now = till.clock.now()
+    settle(connection, before, after)
+    note = Note(
+        actor="galla",
+        origin="advance",
+        action=step.event,
+        object_id=after.id,
+        detail={"before": before.status.value, "after": after.status.value, "amount": after.amount_paise},
+    )
+    happened = Event(
+        type=step.event,
+        object_id=after.id,
+        bill_id=after.bill_id,
+        sequence=after.sequence,
+        data=msgspec.json.encode(payment_view(after, now)).decode(),
+    )
+    record(connection, after.merchant_id, now, note, happened)
+    return after
+
+
+def settle(connection: Connection, before: Payment, after: Payment) -> None:
+    """Let the bill and the ledger follow a payment that became final."""
+    is_paid = after.status is Status.PAID and before.status is not Status.PAID
+    was_reserved = before.is_live and not after.is_live and after.is_exclusive
+    allocated = after.amount_paise if after.bill_id is None else 0
+    if after.bill_id is not None and (is_paid or was_reserved):
+        allocated = bills.settle(
+            connection,
+            after.merchant_id,
+            after.bill_id,
+            reserved_paise=after.amount_paise if was_reserved else 0,
+            paid_paise=after.amount_paise if is_paid else 0,
+        )
+    if is_paid and after.proof is not None:
+        ledger.add_account(connection, after.merchant_id, clearing(after.mid))
+        at = after.settled_at or after.created_at
+        ledger.book(connection, after.merchant_id, for_payment(after, after.proof, allocated, at))
+
+
+class _Line:
+    """Carries the requests of one step under one total deadline, and remembers the last exchange."""
+
+    def __init__(self, till: Till, timeout_s: float) -> None:
+        self._till = till
+        self._deadline = till.clock.monotonic() + timeout_s
+        self._started_at = till.clock.now()
+        self._started = till.clock.monotonic()
+        self._request: Request | None = None
+        self._response: Response | None = None
+        self._error: str | None = None
+
+    async def send(self, request: Request) -> Response:
+        """Send one request within what is left of the deadline."""
+        self._request, self._response = request, None
+        try:
+            left_s = self._deadline - self._till.clock.monotonic()
+            self._response = await self._till.carry(request, max(left_s, 0.05))
+        except TransportError as error:
+            self._error = str(error)
+            raise
+        return self._response
+
+    def exchange(self, outcome: Outcome) -> Exchange | None:
+        """Return the last exchange, redacted."""
+        if self._request is None:
+            return None
+        return Exchange(
+            operation=self._request.operation,
+            outcome=type(outcome).__name__.lower(),
+            at=self._started_at,
+            duration_ms=round((self._till.clock.monotonic() - self._started) * 1000),
+            request=redacted(self._request.body),
+            response=redacted(self._response.body) if self._response is not None else self._error,
+            http_status=self._response.status if self._response is not None else None,
+        )

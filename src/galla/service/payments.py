@@ -1,0 +1,269 @@
+"""The verbs of a payment: start, look, check, cancel, list."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from galla.errors import AmountNotAllowed, IllegalTransition, InvalidField, NotFound, TooSoon
+from galla.money import check_amount
+from galla.payments.machine import cancel as cancelled
+from galla.payments.model import Method, Payment
+from galla.service import starting
+from galla.service.advance import advance
+from galla.service.till import Principal, Till
+from galla.service.timeline import timeline
+from galla.service.views import View, payment_view
+from galla.service.words import clean, clean_metadata
+from galla.store import keys, payments
+from galla.store.claims import claim_one
+from galla.store.journal import Event, Note, record
+
+ASK_GAP_S = 1.0
+
+
+class NewPayment(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller asks for; amounts in paise. `bill` and `terminal` take an id, a number or a TID."""
+
+    amount_paise: int
+    method: str = "edc"
+    reference: str | None = None
+    bill: str | None = None
+    terminal: str | None = None
+    accept: str = "all"
+    customer: dict[str, Any] | None = None
+    description: str | None = None
+    metadata: dict[str, str] = {}
+    allow_parallel: bool = False
+    vpa: str | None = None
+    return_url: str | None = None
+    expires_in: int | None = None
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """The payment as the first step left it, and whether the request had been made before."""
+
+    payment: View
+    is_replay: bool
+
+
+async def start(
+    till: Till,
+    principal: Principal,
+    new: NewPayment,
+    *,
+    wait_s: float = 5.0,
+    idempotency_key: str | None = None,
+    fingerprint: str = "",
+) -> Started:
+    """Write a payment down, send it, and answer with whatever is true after the first step.
+
+    The payment goes on when the caller has gone. Waits at most `wait_s` seconds.
+
+    Raises:
+        PaymentError: a rule forbids it, or the key is taken; nothing was sent.
+    """
+    account = await till.account(principal.merchant_id)
+    order = _clean(principal, new, idempotency_key, fingerprint)
+    made = await till.database.write(starting.make, till, principal, account, order)
+    if not made.is_new:
+        answer = made.answer or await _answer(till, principal, idempotency_key, made.payment)
+        return Started(payment=msgspec.json.decode(answer), is_replay=True)
+    till.bell.ring()
+    first_step = till.spawn(advance(till, made.payment, is_marked=True))
+    await _wait(first_step, wait_s)
+    payment = await _read(till, principal, made.payment.id)
+    text = await _answer(till, principal, idempotency_key, payment)
+    return Started(payment=msgspec.json.decode(text), is_replay=False)
+
+
+async def get(till: Till, principal: Principal, payment_id: str, *, expand: frozenset[str] = frozenset()) -> View:
+    """Return one payment; with `timeline` in `expand`, everything that happened to it.
+
+    Raises:
+        NotFound: no such payment for this merchant.
+    """
+    view = payment_view(await _read(till, principal, payment_id), till.clock.now())
+    if "timeline" in expand:
+        view["timeline"] = await till.database.read(timeline, principal.merchant_id, payment_id)
+    return view
+
+
+async def find(
+    till: Till, principal: Principal, filters: dict[str, str], *, limit: int = 50, cursor: str | None = None
+) -> View:
+    """Return a page of payments, newest first.
+
+    Raises:
+        InvalidField: an instant or the cursor cannot be read.
+    """
+    wanted = payments.Filter(
+        status=filters.get("status"),
+        method=filters.get("method"),
+        reference=filters.get("reference"),
+        bill_id=filters.get("bill"),
+        terminal_id=filters.get("terminal"),
+        created_after=_instant(filters, "created_after"),
+        created_before=_instant(filters, "created_before"),
+        rrn=filters.get("rrn"),
+        text=filters.get("q"),
+    )
+    limit = min(max(limit, 1), 200)
+    found = await till.database.read(payments.find, principal.merchant_id, wanted, limit=limit + 1, before=cursor)
+    now = till.clock.now()
+    page = found[:limit]
+    return {
+        "data": [payment_view(payment, now) for payment in page],
+        "next_cursor": page[-1].id if len(found) > limit else None,
+    }
+
+
+async def check(till: Till, principal: Principal, payment_id: str, *, wait_s: float = 5.0) -> View:
+    """Ask Paytm now what became of a payment. Never charges.
+
+    Raises:
+        NotFound: no such payment for this merchant.
+        TooSoon: it was asked about a moment ago.
+    """
+    payment = await _read(till, principal, payment_id)
+    now = till.clock.now()
+    gap_s = ASK_GAP_S * min(1.0, till.settings.ladder_scale)
+    if payment.asked_at is not None and (now - payment.asked_at).total_seconds() < gap_s:
+        raise TooSoon("Paytm was asked about this payment a moment ago. Wait a second.", retry_after_s=1)
+    count = till.bell.count
+    claimed = await till.database.write(claim_one, till.schedule, now, principal.merchant_id, payment_id)
+    if claimed is not None:
+        await _wait(till.spawn(advance(till, claimed)), wait_s)
+    else:  # an inquiry is on its way already: its answer is the answer
+        await till.bell.wait(min(wait_s, till.inquiry_timeout_s), count)
+    return payment_view(await _read(till, principal, payment_id), till.clock.now())
+
+
+async def cancel(till: Till, principal: Principal, payment_id: str, reason: str | None = None) -> View:
+    """Record that staff want to stop. The payment is watched on; Paytm is asked at once.
+
+    Raises:
+        NotFound: no such payment for this merchant.
+        IllegalTransition: the payment is final already.
+    """
+    words = clean(reason, "reason", limit=200)
+    after = await till.database.write(_cancel, till, principal, payment_id, words)
+    till.bell.ring()
+    return payment_view(after, till.clock.now())
+
+
+async def unfinished(till: Till, principal: Principal) -> list[View]:
+    """Return every payment that is live or needs a person, oldest first."""
+    found = await till.database.read(payments.unfinished, principal.merchant_id)
+    now = till.clock.now()
+    return [payment_view(payment, now) for payment in found]
+
+
+async def unexplained(till: Till, principal: Principal | None = None) -> int:
+    """Count what needs a person: flagged payments, and live ones past their ladder."""
+    merchant_id = principal.merchant_id if principal is not None else None
+    return await till.database.read(
+        payments.count_unexplained, till.clock.now(), till.card, till.upi, merchant_id
+    )
+
+
+def _cancel(
+    connection: Connection, till: Till, principal: Principal, payment_id: str, reason: str | None
+) -> Payment:
+    before = payments.get(connection, principal.merchant_id, payment_id, lock=True)
+    if before is None:
+        raise NotFound(f"There is no payment {payment_id[:60]}.")
+    now = till.clock.now()
+    step = cancelled(before, now)
+    if not step.is_changed:
+        return before
+    after = step.payment
+    payments.note_cancel(connection, after)
+    note = Note(
+        actor=principal.actor,
+        origin=principal.origin,
+        action="payment.cancel_requested",
+        object_id=after.id,
+        detail={"reason": reason},
+    )
+    happened = Event(
+        type="payment.cancel_requested",
+        object_id=after.id,
+        bill_id=after.bill_id,
+        sequence=after.sequence,
+        data=msgspec.json.encode(payment_view(after, now)).decode(),
+    )
+    record(connection, after.merchant_id, now, note, happened)
+    return after
+
+
+def _clean(principal: Principal, new: NewPayment, key: str | None, fingerprint: str) -> starting.Order:
+    amount_paise = check_amount(new.amount_paise)
+    if new.method != Method.EDC.value:
+        raise InvalidField(
+            "`method` must be `edc`: other ways to pay are not offered by this version.", param="method",
+            code="method_not_offered",
+        )
+    if new.accept not in ("all", "card", "qr"):
+        raise InvalidField("`accept` must be all, card or qr.", param="accept")
+    if len(str(amount_paise)) > 12:
+        raise AmountNotAllowed("The amount is larger than a card machine can take.", param="amount")
+    if new.allow_parallel and not principal.scopes & {"refund", "admin"}:
+        raise IllegalTransition(
+            "A second payment beside an unfinished one needs a supervisor.", code="supervisor_needed",
+            param="allow_parallel",
+        )
+    customer = new.customer or {}
+    return starting.Order(
+        amount_paise=amount_paise,
+        method=Method.EDC,
+        reference=clean(new.reference, "reference", limit=64),
+        description=clean(new.description, "description", limit=200),
+        bill=new.bill,
+        terminal=new.terminal,
+        accept=new.accept,
+        customer_name=clean(customer.get("name"), "customer.name", limit=80),
+        customer_phone=clean(customer.get("phone"), "customer.phone", limit=20),
+        metadata=clean_metadata(new.metadata),
+        allow_parallel=new.allow_parallel,
+        key=key,
+        fingerprint=fingerprint,
+    )
+
+
+async def _answer(till: Till, principal: Principal, key: str | None, payment: Payment) -> str:
+    """Keep the first answer of a key, so that a repeated request hears the same."""
+    text = msgspec.json.encode(payment_view(payment, till.clock.now())).decode()
+    if key is not None:
+        await till.database.write(keys.answer, principal.merchant_id, key, text)
+    return text
+
+
+async def _read(till: Till, principal: Principal, payment_id: str) -> Payment:
+    payment = await till.database.read(payments.get, principal.merchant_id, payment_id)
+    if payment is None:
+        raise NotFound(f"There is no payment {payment_id[:60]}.")
+    return payment
+
+
+async def _wait(task: asyncio.Task[Payment], wait_s: float) -> None:
+    """Wait for a step without ending it when the caller goes away or the time is up."""
+    if wait_s > 0:
+        await asyncio.wait({task}, timeout=wait_s)
+
+
+def _instant(filters: dict[str, str], name: str) -> datetime | None:
+    text = filters.get(name)
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise InvalidField(f"`{name}` must be an instant such as 2026-11-21T10:30:00Z.", param=name)
+    return found

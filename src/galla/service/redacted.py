@@ -1,0 +1,43 @@
+"""Exchanges with Paytm as they may be kept: without signatures, tokens, names or card numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from galla.protocol.codes import masked_text
+
+_HIDDEN = frozenset({"checksum", "signature", "reqhash", "txntoken", "token", "checksumhash"})
+_NAMES = frozenset({"displayinfo", "printinfo", "customercontact", "userinfo"})
+LIMIT = 8000
+
+
+def redacted(data: bytes) -> str:
+    """Return a body as text for the evidence page; what is not JSON is cut short and masked."""
+    try:
+        value = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return masked_text(data[:500].decode("utf-8", "replace").replace("\x00", ""))
+    return msgspec.json.encode(_walk(value, 0)).decode()[:LIMIT].replace("\\u0000", "")
+
+
+def _walk(value: Any, depth: int) -> Any:
+    if depth > 8:
+        return "…"
+    if isinstance(value, dict):
+        return {key: _field(key, item, depth) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_walk(item, depth + 1) for item in value[:20]]
+    if isinstance(value, str):
+        return masked_text(value)
+    return value
+
+
+def _field(key: str, item: Any, depth: int) -> Any:
+    name = key.lower()
+    if name in _HIDDEN:
+        return "****"
+    if name in _NAMES:
+        return "(shown to the customer, not kept)"
+    return _walk(item, depth + 1)

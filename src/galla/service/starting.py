@@ -1,0 +1,265 @@
+"""The transaction that makes a payment: every rule checked, under the locks that keep it true.
+
+Plain functions of a connection; `payments.start` runs them and then takes the first step.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row
+
+from galla import ids
+from galla.clock import to_millis
+from galla.connectors.connector import Account
+from galla.errors import (
+    AmountNotAllowed,
+    BillHasLivePayment,
+    IdempotencyInProgress,
+    IdempotencyMismatch,
+    InvalidField,
+    NotFound,
+    ReferenceHasLivePayment,
+    TerminalBusy,
+)
+from galla.money import format_inr
+from galla.payments.machine import sending
+from galla.payments.model import Method, Payment
+from galla.service.till import Principal, Till
+from galla.service.views import payment_view
+from galla.service.words import ago, short_name
+from galla.store import bills, keys, payments
+from galla.store import merchants as stored
+from galla.store.journal import Event, Note, record
+
+ANSWER_LEASE_S = 60
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """A cleaned request for a payment."""
+
+    amount_paise: int
+    method: Method
+    reference: str | None
+    description: str | None
+    bill: str | None
+    terminal: str | None
+    accept: str
+    customer_name: str | None
+    customer_phone: str | None
+    metadata: dict[str, str]
+    allow_parallel: bool
+    key: str | None
+    fingerprint: str
+
+
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    """What the transaction made, or found: `answer` is the first answer to the same key."""
+
+    payment: Payment
+    is_new: bool
+    answer: str | None = None
+
+
+def make(connection: Connection, till: Till, principal: Principal, account: Account, order: Order) -> Made:
+    """Write the payment down, with its Paytm id, and the intent to send it.
+
+    Raises:
+        PaymentError: a rule forbids it; nothing was written.
+    """
+    now = till.clock.now()
+    known = _known(connection, principal, order, now)
+    if known is not None:
+        return known
+    terminal = _terminal(connection, principal.merchant_id, order.terminal)
+    bill = _bill(connection, principal.merchant_id, order)
+    _free_terminal(connection, till, principal.merchant_id, terminal, now)
+    if bill is None and order.reference is not None and not order.allow_parallel:
+        holder = payments.live_with_reference(connection, principal.merchant_id, order.reference)
+        if holder is not None:
+            raise ReferenceHasLivePayment(
+                f"Payment {holder.id} for {order.reference} is not finished ({_for(holder, now)}). "
+                "Check that one first.",
+                param="reference",
+                blocker=holder.id,
+            )
+    payment = _payment(till, principal, account, order, terminal, bill, now)
+    payments.insert_payment(connection, payment)
+    if bill is not None and payment.is_exclusive:
+        bills.reserve(connection, principal.merchant_id, bill.id, payment.amount_paise)
+    if order.key is not None:
+        _claim_key(connection, principal, order, payment, now)
+    _journal(connection, principal, payment, now)
+    return Made(payment=payment, is_new=True)
+
+
+def _known(connection: Connection, principal: Principal, order: Order, now: datetime) -> Made | None:
+    if order.key is None:
+        return None
+    row = keys.get(connection, principal.merchant_id, order.key)
+    if row is None:
+        return None
+    if row.fingerprint != order.fingerprint:
+        raise IdempotencyMismatch(
+            "This Idempotency-Key was used for a different request. Use a new key for a new payment.",
+            param="Idempotency-Key",
+            blocker=row.object_id,
+        )
+    if row.answer is None and row.lease_until > to_millis(now):
+        raise IdempotencyInProgress(
+            f"The first request with this Idempotency-Key is still running as {row.object_id}. Ask again in a moment.",
+            blocker=row.object_id,
+        )
+    payment = payments.get(connection, principal.merchant_id, row.object_id)
+    if payment is None:
+        raise NotFound(f"There is no payment {row.object_id}.")
+    return Made(payment=payment, is_new=False, answer=row.answer)
+
+
+def _terminal(connection: Connection, merchant_id: str, name: str | None) -> Row[Any]:
+    if name is None:
+        active = [row for row in stored.terminals_of(connection, merchant_id) if row.is_active]
+        if len(active) != 1:
+            raise InvalidField(
+                "Say which machine: `terminal` is needed because this merchant has "
+                f"{len(active) or 'no'} active machine{'s' if len(active) != 1 else ''}.",
+                param="terminal",
+                code="terminal_required",
+            )
+        return active[0]
+    row = stored.get_terminal(connection, merchant_id, name)
+    if row is None:
+        raise InvalidField(f"There is no machine {name[:40]}.", param="terminal", code="terminal_unknown")
+    if not row.is_active:
+        raise InvalidField(
+            f"The machine {row.label} is switched off in galla. Choose another one.",
+            param="terminal",
+            code="terminal_inactive",
+        )
+    return row
+
+
+def _free_terminal(connection: Connection, till: Till, merchant_id: str, terminal: Row[Any], now: datetime) -> None:
+    holder = payments.holder_of_terminal(connection, merchant_id, terminal.id)
+    if holder is None:
+        return
+    if (now - holder.created_at).total_seconds() > till.ladder(holder.method).hold_s:
+        payments.release_terminal(connection, holder)  # frees the machine; decides nothing about that payment
+        return
+    raise TerminalBusy(
+        f"{terminal.label} is busy with {_for(holder, now)}. Wait for it, or choose another machine.",
+        param="terminal",
+        blocker=holder.id,
+    )
+
+
+def _bill(connection: Connection, merchant_id: str, order: Order) -> Row[Any] | None:
+    if order.bill is None:
+        return None
+    bill = bills.get(connection, merchant_id, order.bill, lock=True)
+    if bill is None:
+        raise InvalidField(f"There is no bill {order.bill[:60]}.", param="bill", code="bill_unknown")
+    if bill.is_cancelled:
+        raise InvalidField(f"Bill {bill.number} is cancelled.", param="bill", code="bill_cancelled")
+    due = bill.total_paise - bill.paid_paise
+    if order.amount_paise > due:
+        raise AmountNotAllowed(
+            f"{format_inr(order.amount_paise)} is more than the {format_inr(due)} still due on bill {bill.number}.",
+            code="amount_exceeds_due",
+            param="amount",
+        )
+    if order.amount_paise > due - bill.live_paise and not order.allow_parallel:
+        holder = payments.live_of_bill(connection, merchant_id, bill.id)
+        name = holder.id if holder else "another payment"
+        raise BillHasLivePayment(
+            f"Bill {bill.number} has an unfinished payment of {format_inr(bill.live_paise)} ({name}). "
+            "Check that one first: it may still be paid.",
+            param="bill",
+            blocker=holder.id if holder else None,
+        )
+    return bill
+
+
+def _payment(
+    till: Till,
+    principal: Principal,
+    account: Account,
+    order: Order,
+    terminal: Row[Any],
+    bill: Row[Any] | None,
+    now: datetime,
+) -> Payment:
+    made = Payment(
+        id=ids.new_id("pay", now),
+        merchant_id=principal.merchant_id,
+        environment=account.environment,
+        mid=account.mid,
+        method=order.method,
+        amount_paise=order.amount_paise,
+        paytm_id=ids.paytm_id(account.environment, now),
+        created_at=now,
+        reference=order.reference or (bill.number if bill is not None else None),
+        description=order.description,
+        bill_id=bill.id if bill is not None else None,
+        terminal_id=terminal.id,
+        tid=terminal.tid,
+        accept=order.accept,
+        customer_name=short_name(order.customer_name or (bill.customer_name if bill is not None else None)),
+        customer_phone=order.customer_phone or (bill.customer_phone if bill is not None else None),
+        metadata=order.metadata,
+        actor=principal.actor,
+        counter=principal.counter or terminal.label,
+        is_exclusive=not order.allow_parallel,
+        holds_terminal=True,
+        jitter=ids.fraction(),
+        fence=1,
+        sequence=1,
+    )
+    lease_until = now + timedelta(milliseconds=till.send_lease_ms)
+    return msgspec.structs.replace(sending(made, now), lease_until=lease_until, due_at=lease_until)
+
+
+def _claim_key(connection: Connection, principal: Principal, order: Order, payment: Payment, now: datetime) -> None:
+    keys.claim(
+        connection,
+        {
+            "merchant_id": principal.merchant_id,
+            "key": order.key,
+            "fingerprint": order.fingerprint,
+            "object_id": payment.id,
+            "answer": None,
+            "lease_until": to_millis(now) + ANSWER_LEASE_S * 1000,
+            "created_at": to_millis(now),
+        },
+    )
+
+
+def _journal(connection: Connection, principal: Principal, payment: Payment, now: datetime) -> None:
+    note = Note(
+        actor=principal.actor,
+        origin=principal.origin,
+        action="payment.created",
+        object_id=payment.id,
+        detail={
+            "amount": payment.amount_paise,
+            "tid": payment.tid,
+            "bill": payment.bill_id,
+            "parallel": not payment.is_exclusive,
+        },
+    )
+    happened = Event(
+        type="payment.created",
+        object_id=payment.id,
+        bill_id=payment.bill_id,
+        sequence=1,
+        data=msgspec.json.encode(payment_view(payment, now)).decode(),
+    )
+    record(connection, payment.merchant_id, now, note, happened)
+
+
+def _for(payment: Payment, now: datetime) -> str:
+    age = ago((now - payment.created_at).total_seconds())
+    reference = f" for {payment.reference}" if payment.reference else ""
+    return f"{format_inr(payment.amount_paise)}{reference}, started {age} ago by {payment.actor} at {payment.counter}"

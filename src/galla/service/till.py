@@ -1,0 +1,179 @@
+"""The open till: settings, clock, database, the line to Paytm, and who the merchants are.
+
+Every service function takes it first. It holds no state of payments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import msgspec
+import structlog
+
+from galla.client.flows import AsyncSend
+from galla.clock import SYSTEM, Clock
+from galla.config import Settings
+from galla.connectors.connector import Account, Connector
+from galla.connectors.edc import EdcConnector
+from galla.errors import ConfigError, NotFound
+from galla.payments.ladder import EDC, UPI, Ladder, scaled
+from galla.payments.model import Method
+from galla.protocol.message import Request, Response
+from galla.service.bell import Bell
+from galla.service.vault import Vault, secret_for
+from galla.store import merchants as stored
+from galla.store.claims import Schedule
+from galla.store.database import Database, open_database
+
+log = structlog.get_logger("galla")
+
+Carry = Callable[[Request, float], Awaitable[Response]]
+LEASE_MARGIN_S = 0.5
+LEAST_TIMEOUT_S = 0.25
+
+
+class Till:
+    """Everything a service function needs."""
+
+    def __init__(self, settings: Settings, database: Database, carry: Carry, clock: Clock, vault: Vault) -> None:
+        self.settings = settings
+        self.database = database
+        self.carry = carry
+        self.clock = clock
+        self.vault = vault
+        self.bell = Bell()
+        self.connectors: dict[Method, Connector] = {Method.EDC: EdcConnector()}
+        self.card: Ladder = scaled(EDC, settings.ladder_scale)
+        self.upi: Ladder = scaled(UPI, settings.ladder_scale)
+        self.inquiry_timeout_s = max(LEAST_TIMEOUT_S, settings.inquiry_timeout_s * min(1.0, settings.ladder_scale * 20))
+        self.schedule = Schedule(card=self.card, upi=self.upi, lease_ms=self._lease_ms(self.inquiry_timeout_s))
+        self.send_lease_ms = self._lease_ms(settings.send_timeout_s)
+        self._accounts: dict[str, Account] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closers: list[Callable[[], Awaitable[None]]] = []
+
+    @classmethod
+    async def open(cls, settings: Settings, *, send: AsyncSend | None = None, clock: Clock = SYSTEM) -> Till:
+        """Open the database, bring it up to date, and make the first merchant if the settings name one.
+
+        Args:
+            settings: checked settings.
+            send: carries requests instead of HTTP, such as an in-process sandbox.
+            clock: the source of time.
+
+        Raises:
+            ConfigError: a setting cannot work.
+            Unavailable: the database does not answer.
+        """
+        vault = Vault(secret_for(settings))
+        database = await open_database(settings.database_url)
+        closers: list[Callable[[], Awaitable[None]]] = []
+        if send is not None:
+            carry = _without_timeout(send)
+        else:
+            from galla.client.address import addresses
+            from galla.client.transport import AsyncTransport
+
+            transport = AsyncTransport(
+                addresses(
+                    settings.environment,
+                    edc=settings.edc_url or None,
+                    queue=settings.queue_url or None,
+                    pg=settings.pg_url or None,
+                )
+            )
+            carry = transport.send
+            closers.append(transport.aclose)
+        till = cls(settings, database, carry, clock, vault)
+        till._closers = closers
+        try:
+            from galla.service.setup import prepare
+
+            await prepare(till)
+        except BaseException:
+            await till.close()
+            raise
+        return till
+
+    async def close(self) -> None:
+        """Let running steps finish, then close the line and the database."""
+        while self._tasks:
+            await asyncio.wait(self._tasks, timeout=30)
+        for close in self._closers:
+            await close()
+        await self.database.close()
+
+    def ladder(self, method: Method) -> Ladder:
+        """Return the ladder in force for a method."""
+        return self.card if method in (Method.EDC, Method.QUEUE) else self.upi
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run work that goes on when its caller has gone; `close` waits for it."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def account(self, merchant_id: str) -> Account:
+        """Return a merchant's standing with Paytm.
+
+        Raises:
+            NotFound: no such merchant.
+        """
+        known = self._accounts.get(merchant_id)
+        if known is not None:
+            return known
+        row = await self.database.read(stored.get_merchant, merchant_id)
+        if row is None:
+            raise NotFound(f"There is no merchant {merchant_id}.")
+        if row.environment != self.settings.environment:
+            raise ConfigError(
+                f"Merchant {row.name} belongs to Paytm's {row.environment}, and galla runs on "
+                f"{self.settings.environment}. Set GALLA_PAYTM_ENVIRONMENT={row.environment}.",
+                setting="GALLA_PAYTM_ENVIRONMENT",
+            )
+        account = Account(
+            merchant_id=row.id,
+            mid=row.mid,
+            key=self.vault.open(row.sealed_key),
+            name=row.name,
+            environment=row.environment,
+            channel_id=row.channel_id,
+            website=row.website,
+            client_id=row.client_id,
+            void_path=self.settings.edc_void_path,
+        )
+        self._accounts[merchant_id] = account
+        return account
+
+    def forget(self, merchant_id: str) -> None:
+        """Read a merchant again next time, after its key changed."""
+        self._accounts.pop(merchant_id, None)
+
+    def worker(self) -> Any:
+        """Return a worker for this till."""
+        from galla.service.worker import Worker
+
+        return Worker(self)
+
+    def _lease_ms(self, timeout_s: float) -> int:
+        return round((timeout_s + LEASE_MARGIN_S) * 1000)
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks: one merchant's key or session. `scopes` are of `read collect refund admin`."""
+
+    merchant_id: str
+    actor: str
+    scopes: frozenset[str] = frozenset()
+    counter: str | None = None
+    origin: str = "api"
+
+
+def _without_timeout(send: AsyncSend) -> Carry:
+    async def carry(request: Request, timeout_s: float) -> Response:
+        return await send(request)
+
+    return carry

@@ -1,0 +1,72 @@
+"""Everything that happened to one payment, in order, in plain language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from galla.clock import from_millis, rfc3339
+from galla.store import journal, payments
+
+_SAID = {
+    "payment.created": "Payment made and sent to the machine.",
+    "payment.pending": "Paytm has it; waiting for the customer.",
+    "payment.in_doubt": "Not certain: being checked with Paytm.",
+    "payment.paid": "Paid, proven by Paytm's status answer.",
+    "payment.not_paid": "Not paid.",
+    "payment.needs_review": "Something does not fit; a person must look.",
+    "payment.cancel_requested": "Staff asked to stop.",
+}
+_TALKED = {
+    "sale": "Sent to Paytm",
+    "status": "Asked Paytm",
+    "void": "Void sent to Paytm",
+}
+_ANSWERED = {
+    "waiting": "Paytm has it",
+    "captured": "paid",
+    "declined": "not paid",
+    "missing": "Paytm does not know the id",
+    "duplicate": "Paytm already had it",
+    "unsent": "it could not be sent",
+    "lost": "no usable answer",
+    "unclear": "an answer that decides nothing",
+    "mismatch": "an answer that does not fit",
+}
+
+
+def timeline(connection: Connection, merchant_id: str, payment_id: str) -> list[dict[str, Any]]:
+    """Return events, exchanges and what people did, oldest first."""
+    happened, noted = journal.trail(connection, merchant_id, payment_id)
+    out: list[tuple[int, int, dict[str, Any]]] = []
+    for row in happened:
+        data = msgspec.json.decode(row.data)
+        text = _SAID.get(row.type, row.type)
+        if row.type == "payment.not_paid" and data.get("reason"):
+            text = f"Not paid: {data['reason']['message']}"
+        detail = {"type": row.type, "status": data["status"], "phase": data["phase"], "reason": data["reason"]}
+        out.append((row.at, 2, _item(row.at, "event", text, detail)))
+    for talk in payments.exchanges_of(connection, merchant_id, payment_id):
+        at = round(talk.at.timestamp() * 1000)
+        words = f"{_TALKED.get(talk.operation, talk.operation)}: {_ANSWERED.get(talk.outcome, talk.outcome)}."
+        detail = {
+            "operation": talk.operation,
+            "outcome": talk.outcome,
+            "http_status": talk.http_status,
+            "duration_ms": talk.duration_ms,
+            "request": talk.request,
+            "response": talk.response,
+        }
+        out.append((at, 1, _item(at, "exchange", words, detail)))
+    for row in noted:
+        if row.actor == "galla":
+            continue
+        words = f"{row.actor}: {_SAID.get(row.action, row.action)}"
+        out.append((row.at, 0, _item(row.at, "audit", words, msgspec.json.decode(row.detail))))
+    return [item for _, _, item in sorted(out, key=lambda found: found[:2])]
+
+
+def _item(at: int, kind: str, text: str, data: dict[str, Any]) -> dict[str, Any]:
+    return {"at": rfc3339(from_millis(at)), "kind": kind, "text": text, "data": data}

@@ -1,0 +1,143 @@
+"""A payment as the API, the events and the pages show it (`api.md`, "Payment")."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from galla.clock import rfc3339
+from galla.payments.model import Payment, Phase, Proof, Status
+
+View = dict[str, Any]
+_MODES = {"CREDIT_CARD": "credit_card_amount", "DEBIT_CARD": "debit_card_amount", "UPI": "upi_amount"}
+
+
+def payment_view(payment: Payment, now: datetime) -> View:
+    """Return the public form of a payment. Amounts in paise, instants RFC 3339 in UTC."""
+    proof = payment.proof
+    return {
+        "id": payment.id,
+        "object": "payment",
+        "status": payment.status.value,
+        "phase": payment.phase.value,
+        "amount": payment.amount_paise,
+        "currency": payment.currency,
+        "method": payment.method.value,
+        "reference": payment.reference,
+        "description": payment.description,
+        "bill": payment.bill_id,
+        "terminal": payment.terminal_id,
+        "customer": {"name": payment.customer_name, "phone": payment.customer_phone},
+        "metadata": payment.metadata,
+        "actor": payment.actor,
+        "counter": payment.counter,
+        "is_exclusive": payment.is_exclusive,
+        "paytm": {
+            "mid": payment.mid,
+            "tid": payment.tid,
+            "id": payment.paytm_id,
+            "transaction_id": proof.transaction_id if proof else None,
+        },
+        "next_action": next_action(payment),
+        "reason": _reason(payment),
+        "proof": _proof(proof) if proof else None,
+        "amount_refunded": 0,
+        "amount_refundable": payment.amount_paise if payment.status is Status.PAID else 0,
+        "is_voided": False,
+        "is_late": payment.is_late,
+        "cancel_requested_at": _at(payment.cancel_requested_at),
+        "needs_review": payment.needs_review,
+        "payment_detail": payment_detail(payment),
+        "created_at": rfc3339(payment.created_at),
+        "sent_at": _at(payment.sent_at),
+        "settled_at": _at(payment.settled_at),
+        "next_check_at": _at(payment.due_at) if payment.is_live else None,
+        "checks": payment.checks,
+    }
+
+
+def next_action(payment: Payment) -> View:
+    """Return what staff should do now, as a word and a sentence."""
+    kind, text = _advice(payment)
+    return {"type": kind, "text": text}
+
+
+def payment_detail(payment: Payment) -> View | None:
+    """Return the mapping for the host billing system (amounts in paise), once paid."""
+    proof = payment.proof
+    if proof is None:
+        return None
+    detail: View = {
+        "credit_card_amount": 0,
+        "debit_card_amount": 0,
+        "upi_amount": 0,
+        "card_number_last4": proof.card_last4,
+        "card_type": proof.card_network,
+        "upi_id": proof.upi_id,
+        "payment_reference": proof.rrn,
+    }
+    column = _MODES.get((proof.mode or "").upper())
+    if column is not None:
+        detail[column] = payment.amount_paise
+    return detail
+
+
+def _advice(payment: Payment) -> tuple[str, str]:
+    where = payment.counter or "the counter"
+    match payment.status:
+        case Status.PAID:
+            if payment.is_late:
+                return "none", "This was paid after all, late. Check that the bill was not paid a second time."
+            return "none", "Paid. Print the receipt."
+        case Status.NOT_PAID:
+            return "none", payment.reason.hint if payment.reason else "Nothing was charged."
+        case Status.IN_DOUBT:
+            if payment.reason is not None and payment.needs_review:
+                return "none", payment.reason.hint
+            return "none", "We are checking with Paytm. Do not take this payment again."
+        case _:
+            pass
+    if payment.cancel_requested_at is not None:
+        return "none", (
+            "We will stop waiting. The machine may still take the card: press the red key on it. We keep checking."
+        )
+    if payment.misses >= 3:
+        return "none", "Paytm does not answer at the moment. Look at the machine; we keep asking. Do not charge again."
+    if payment.phase is Phase.ON_DEVICE:
+        return "approve_on_terminal", f"Ask the customer to tap, insert or scan on the machine at {where}."
+    if payment.status is Status.CREATED:
+        return "none", "Sending to the machine."
+    return "none", "We are checking with Paytm. Do not take this payment again."
+
+
+def _reason(payment: Payment) -> View | None:
+    reason = payment.reason
+    if reason is None or (payment.status not in (Status.NOT_PAID, Status.IN_DOUBT) and not payment.needs_review):
+        return None
+    return {
+        "code": reason.code,
+        "message": reason.message,
+        "hint": reason.hint,
+        "paytm_code": reason.paytm_code,
+        "paytm_message": reason.paytm_message,
+    }
+
+
+def _proof(proof: Proof) -> View:
+    return {
+        "rrn": proof.rrn,
+        "auth_code": proof.auth_code,
+        "mode": proof.mode,
+        "card_network": proof.card_network,
+        "card_last4": proof.card_last4,
+        "card_type": proof.card_type,
+        "issuer": proof.issuer,
+        "upi_id": proof.upi_id,
+        "transaction_id": proof.transaction_id,
+        "paid_at": _at(proof.paid_at),
+        "source": proof.source,
+    }
+
+
+def _at(instant: datetime | None) -> str | None:
+    return rfc3339(instant) if instant is not None else None

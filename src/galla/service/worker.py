@@ -1,0 +1,103 @@
+"""The worker: claims what is due, in batches, and advances each claim.
+
+It holds no queue of its own: what it has not finished when it dies falls due again by its lease.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from galla.errors import Unavailable
+from galla.payments.model import Payment
+from galla.service.advance import advance
+from galla.service.till import Till
+from galla.store.claims import claim_due, next_due_at
+
+log = structlog.get_logger("galla.worker")
+
+BATCH = 200
+IN_FLIGHT_MAX = 256
+IDLE_S = 0.25
+PACE_S = 0.02
+
+
+class Worker:
+    """Advances due payments until told to stop."""
+
+    def __init__(self, till: Till) -> None:
+        self._till = till
+        self._running: set[asyncio.Task[None]] = set()
+        self.advanced = 0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, then let what is in flight finish."""
+        while not stop.is_set():
+            try:
+                taken = await self._round()
+            except Unavailable as error:
+                log.error("database_unavailable", detail=str(error))
+                await self._rest(stop, 1.0)
+                continue
+            if taken < BATCH:
+                await self._rest(stop, await self._idle_s(taken))
+        if self._running:
+            await asyncio.wait(self._running, timeout=30)
+
+    async def drain_due(self) -> int:
+        """Advance everything due at this instant and return how many that was. For tests and simulation."""
+        count = 0
+        while True:
+            claims = await self._claim(BATCH)
+            if not claims:
+                return count
+            for payment in claims:
+                await self._advance(payment)
+            count += len(claims)
+
+    async def _round(self) -> int:
+        room = IN_FLIGHT_MAX - len(self._running)
+        if room <= 0:
+            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+            room = IN_FLIGHT_MAX - len(self._running)
+        claims = await self._claim(min(room, BATCH))
+        for payment in claims:
+            task = asyncio.create_task(self._advance(payment))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        return len(claims)
+
+    async def _claim(self, limit: int) -> list[Payment]:
+        till = self._till
+        return await till.database.write(claim_due, till.schedule, till.clock.now(), limit)
+
+    async def _advance(self, payment: Payment) -> None:
+        """Advance one claim; whatever goes wrong with it stays with it."""
+        try:
+            await advance(self._till, payment)
+            self.advanced += 1
+        except Unavailable as error:
+            log.error("database_unavailable", detail=str(error), payment=payment.id)
+        except Exception:
+            log.exception("advance_failed", payment=payment.id)
+
+    async def _idle_s(self, taken: int) -> float:
+        if taken:
+            return PACE_S
+        due_at = await self._till.database.read(next_due_at)
+        if due_at is None:
+            return IDLE_S
+        return min(IDLE_S, max(PACE_S, (due_at - self._till.clock.now()).total_seconds()))
+
+    async def _rest(self, stop: asyncio.Event, seconds: float) -> None:
+        """Sleep, but wake for a stop or for a commit of this process."""
+        if seconds <= PACE_S:
+            await asyncio.sleep(seconds)
+            return
+        count = self._till.bell.count
+        stopping = asyncio.create_task(stop.wait())
+        ringing = asyncio.create_task(self._till.bell.wait(seconds, count))
+        await asyncio.wait({stopping, ringing}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (stopping, ringing):
+            task.cancel()

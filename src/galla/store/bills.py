@@ -1,0 +1,152 @@
+"""Bills, their lines, and how much of each is paid and reserved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
+
+from galla.store.tables import bill_lines, bills
+
+_b = bills.c
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a bill; amounts in paise, tax included, the rate in hundredths of a percent."""
+
+    description: str
+    quantity: int
+    unit_paise: int
+    tax_bp: int = 0
+
+    @property
+    def amount_paise(self) -> int:
+        """Quantity times rate."""
+        return self.quantity * self.unit_paise
+
+
+def insert_bill(connection: Connection, values: dict[str, Any], lines: list[Line]) -> None:
+    """Write a bill and its lines."""
+    connection.execute(insert(bills), values)
+    connection.execute(
+        insert(bill_lines),
+        [
+            {
+                "merchant_id": values["merchant_id"],
+                "bill_id": values["id"],
+                "position": position,
+                "description": line.description,
+                "quantity": line.quantity,
+                "unit_paise": line.unit_paise,
+                "tax_bp": line.tax_bp,
+                "amount_paise": line.amount_paise,
+            }
+            for position, line in enumerate(lines, start=1)
+        ],
+    )
+
+
+def get(connection: Connection, merchant_id: str, bill_id: str, *, lock: bool = False) -> Row[Any] | None:
+    """Return a bill by its id or its number; `lock` holds its row until the commit."""
+    query = select(bills).where(_b.merchant_id == merchant_id, or_(_b.id == bill_id, _b.number == bill_id))
+    if lock:
+        query = query.with_for_update()
+    return connection.execute(query).first()
+
+
+def lines_of(connection: Connection, merchant_id: str, bill_ids: list[str]) -> dict[str, list[Row[Any]]]:
+    """Return the lines of several bills, by bill."""
+    out: dict[str, list[Row[Any]]] = {bill_id: [] for bill_id in bill_ids}
+    rows = connection.execute(
+        select(bill_lines)
+        .where(bill_lines.c.merchant_id == merchant_id, bill_lines.c.bill_id.in_(bill_ids))
+        .order_by(bill_lines.c.bill_id, bill_lines.c.position)
+    )
+    for row in rows:
+        out[row.bill_id].append(row)
+    return out
+
+
+def find(
+    connection: Connection,
+    merchant_id: str,
+    *,
+    q: str | None = None,
+    status: str | None = None,
+    limit: int = 50,
+    before: str | None = None,
+) -> list[Row[Any]]:
+    """Return a page of bills, newest first. `q` matches number, name or phone from their beginning."""
+    query = select(bills).where(_b.merchant_id == merchant_id)
+    if q:
+        start = q.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        query = query.where(
+            or_(
+                func.lower(_b.number).like(start, escape="\\"),
+                func.lower(_b.customer_name).like(start, escape="\\"),
+                _b.customer_phone.like(start, escape="\\"),
+            )
+        )
+    match status:
+        case "open":
+            query = query.where(_b.paid_paise == 0, _b.is_cancelled == 0)
+        case "partly_paid":
+            query = query.where(_b.paid_paise > 0, _b.paid_paise < _b.total_paise, _b.is_cancelled == 0)
+        case "due":
+            query = query.where(_b.paid_paise < _b.total_paise, _b.is_cancelled == 0)
+        case "paid":
+            query = query.where(_b.paid_paise == _b.total_paise)
+        case "cancelled":
+            query = query.where(_b.is_cancelled == 1)
+        case _:
+            pass
+    if before is not None:
+        query = query.where(_b.id < before)
+    return list(connection.execute(query.order_by(_b.id.desc()).limit(limit)))
+
+
+def reserve(connection: Connection, merchant_id: str, bill_id: str, amount_paise: int, *, over: bool = False) -> None:
+    """Set part of a bill aside for a live payment; `over` admits more than is due, and says so on the bill."""
+    values: dict[Any, Any] = {_b.live_paise: _b.live_paise + amount_paise}
+    if over:
+        values[_b.is_overcommitted] = 1
+    connection.execute(update(bills).where(_b.merchant_id == merchant_id, _b.id == bill_id).values(values))
+
+
+def settle(
+    connection: Connection, merchant_id: str, bill_id: str, *, reserved_paise: int, paid_paise: int
+) -> int:
+    """Give back a reservation and take in a proven payment.
+
+    Returns:
+        How much of the payment the bill still needed; the rest is an advance.
+    """
+    row = get(connection, merchant_id, bill_id, lock=True)
+    if row is None:
+        return 0
+    allocated = min(paid_paise, row.total_paise - row.paid_paise) if not row.is_cancelled else 0
+    live = max(0, row.live_paise - reserved_paise)
+    paid = row.paid_paise + allocated
+    connection.execute(
+        update(bills)
+        .where(_b.merchant_id == merchant_id, _b.id == bill_id)
+        .values(live_paise=live, paid_paise=paid, is_overcommitted=int(paid + live > row.total_paise))
+    )
+    return int(allocated)
+
+
+def cancel(connection: Connection, merchant_id: str, bill_id: str) -> None:
+    """Mark a bill as cancelled."""
+    connection.execute(
+        update(bills).where(_b.merchant_id == merchant_id, _b.id == bill_id).values(is_cancelled=1)
+    )
+
+
+def count(connection: Connection, merchant_id: str) -> int:
+    """Return how many bills a merchant has."""
+    return int(
+        connection.execute(
+            select(func.count()).select_from(bills).where(_b.merchant_id == merchant_id)
+        ).scalar_one()
+    )

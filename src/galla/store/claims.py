@@ -1,0 +1,162 @@
+"""Claiming what is due: the payments table is the schedule.
+
+One statement takes a batch, moves each row's next time forward by its ladder (claim = reschedule), raises its
+fencing token and sets its lease; a poll without news then writes nothing more. The CASE below is made from
+the same rungs that `payments.ladder` reads.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    cast,
+    literal,
+    null,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from galla.clock import from_millis, to_millis
+from galla.payments.ladder import LATE_WATCH_S, Ladder
+from galla.payments.machine import sending
+from galla.payments.model import Payment
+from galla.store.rows import PAYMENT_COLUMNS, millis, payment_from
+from galla.store.tables import payments
+
+_p = payments.c
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """The ladders in force and how long a claim holds a payment."""
+
+    card: Ladder
+    upi: Ladder
+    lease_ms: int
+
+
+def claim_due(connection: Connection, schedule: Schedule, now: datetime, limit: int) -> list[Payment]:
+    """Take up to `limit` payments whose time has come, longest overdue first."""
+    at = to_millis(now)
+    due: Select[Any] = (
+        select(_p.merchant_id, _p.id)
+        .where(_p.due_at <= at, or_(_p.lease_until.is_(None), _p.lease_until <= at))
+        .order_by(_p.due_at)
+        .limit(limit)
+    )
+    if connection.dialect.name == "postgresql":
+        due = due.with_for_update(skip_locked=True)
+    where = tuple_(_p.merchant_id, _p.id).in_(due)
+    return _claim(connection, schedule, at, where)
+
+
+def claim_one(
+    connection: Connection, schedule: Schedule, now: datetime, merchant_id: str, payment_id: str
+) -> Payment | None:
+    """Take one payment now, due or not; None when somebody else holds it."""
+    at = to_millis(now)
+    where = and_(
+        _p.merchant_id == merchant_id,
+        _p.id == payment_id,
+        or_(_p.lease_until.is_(None), _p.lease_until <= at),
+    )
+    found = _claim(connection, schedule, at, where)
+    return found[0] if found else None
+
+
+def mark_sending(connection: Connection, payment: Payment, now: datetime, lease_ms: int) -> Payment:
+    """Write down that a request may leave, before its first byte does.
+
+    Raises:
+        LookupError: somebody else has claimed the payment meanwhile.
+    """
+    after = sending(payment, now)
+    lease_until = to_millis(now) + lease_ms
+    values = {
+        "sends": after.sends,
+        "may_resend": 0,
+        "sent_at": millis(after.sent_at),
+        "phase": after.phase.value,
+        "not_found_count": 0,
+        "lease_until": lease_until,
+        "due_at": lease_until,
+    }
+    done = connection.execute(
+        update(payments)
+        .where(_p.merchant_id == payment.merchant_id, _p.id == payment.id, _p.fence == payment.fence)
+        .values(values)
+    )
+    if done.rowcount != 1:
+        raise LookupError(payment.id)
+    instant = from_millis(lease_until)
+    return msgspec.structs.replace(after, lease_until=instant, due_at=instant)
+
+
+def next_due_at(connection: Connection) -> datetime | None:
+    """Return when the next payment falls due, or None."""
+    found = connection.execute(
+        select(_p.due_at).where(_p.due_at.is_not(None)).order_by(_p.due_at).limit(1)
+    ).scalar_one_or_none()
+    return from_millis(found) if found is not None else None
+
+
+def _claim(
+    connection: Connection, schedule: Schedule, at: int, where: ColumnElement[bool]
+) -> list[Payment]:
+    rows = connection.execute(
+        update(payments)
+        .where(where)
+        .values(
+            due_at=_rescheduled(schedule, at),
+            lease_until=at + schedule.lease_ms,
+            fence=_p.fence + 1,
+            checks=_p.checks + 1,
+            asked_at=at,
+        )
+        .returning(*PAYMENT_COLUMNS)
+    )
+    return [payment_from(row) for row in rows]
+
+
+def _rescheduled(schedule: Schedule, at: int) -> ColumnElement[Any]:
+    """Return the next time of a row as SQL, from its age, method, misses and jitter."""
+    age = _whole(at) - _p.created_at
+    every = case(
+        (_p.method.in_(("edc", "queue")), _rungs(schedule.card, age)), else_=_rungs(schedule.upi, age)
+    )
+    doubled = every * case(
+        *[(_p.misses == count, _whole(2**count)) for count in range(4)], else_=_whole(16)
+    )
+    spread = doubled + doubled * _p.jitter // _whole(10_000)
+    live = _whole(at) + case((spread < schedule.lease_ms, _whole(schedule.lease_ms)), else_=spread)
+    scale = schedule.card.scale
+    watches = [round(watch_s * scale * 1000) for watch_s in LATE_WATCH_S]
+    late = case(
+        *[(age < watch_ms, _p.created_at + _whole(watch_ms)) for watch_ms in watches],
+        else_=cast(null(), _p.due_at.type),
+    )
+    return case((_p.status == "not_paid", late), else_=cast(live, _p.due_at.type))
+
+
+def _whole(number: int) -> ColumnElement[int]:
+    return literal(number, BigInteger())
+
+
+def _rungs(ladder: Ladder, age: ColumnElement[Any]) -> ColumnElement[Any]:
+    return case(
+        *[
+            (age < round(rung.until_s * ladder.scale * 1000), _whole(round(rung.every_s * ladder.scale * 1000)))
+            for rung in ladder.rungs
+        ],
+        else_=_whole(round(3_600_000 * ladder.scale)),
+    )

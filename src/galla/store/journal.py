@@ -1,0 +1,165 @@
+"""What every committed change leaves behind: an event for listeners, and a row in the audit chain.
+
+Both are numbered without gaps per merchant, from one row that is locked until the commit; so a listener that
+has read position n has seen everything before it, on either engine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, and_, insert, select, update
+
+from galla.clock import to_millis
+from galla.store.record_tables import audit, events, heads
+from galla.store.rows import text
+
+GENESIS = "0" * 64
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened. `data` is the object after it, as the API shows it."""
+
+    type: str
+    object_id: str
+    sequence: int
+    data: str
+    bill_id: str | None = None
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """Who did what, from where, and what changed. `detail` holds no secret."""
+
+    actor: str
+    origin: str
+    action: str
+    object_id: str
+    detail: dict[str, Any] = {}
+
+
+def open_journal(connection: Connection, merchant_id: str) -> None:
+    """Start the numbering of a new merchant."""
+    connection.execute(
+        insert(heads).values(merchant_id=merchant_id, event_position=0, audit_position=0, audit_hash=GENESIS)
+    )
+
+
+def record(
+    connection: Connection, merchant_id: str, now: datetime, note: Note, *happened: Event
+) -> None:
+    """Write the audit row of a change, and its events, with the next numbers."""
+    at = to_millis(now)
+    head = connection.execute(
+        update(heads)
+        .where(heads.c.merchant_id == merchant_id)
+        .values(
+            event_position=heads.c.event_position + len(happened),
+            audit_position=heads.c.audit_position + 1,
+        )
+        .returning(heads.c.event_position, heads.c.audit_position, heads.c.audit_hash)
+    ).one()
+    row = {
+        "merchant_id": merchant_id,
+        "position": head.audit_position,
+        "at": at,
+        "actor": note.actor,
+        "origin": note.origin,
+        "action": note.action,
+        "object_id": note.object_id,
+        "detail": text(note.detail),
+        "previous": head.audit_hash,
+    }
+    row["hash"] = link(row)
+    connection.execute(insert(audit), row)
+    connection.execute(
+        update(heads).where(heads.c.merchant_id == merchant_id).values(audit_hash=row["hash"])
+    )
+    first = head.event_position - len(happened) + 1
+    for offset, event in enumerate(happened):
+        connection.execute(
+            insert(events),
+            {
+                "merchant_id": merchant_id,
+                "position": first + offset,
+                "type": event.type,
+                "object_id": event.object_id,
+                "bill_id": event.bill_id,
+                "sequence": event.sequence,
+                "data": event.data,
+                "at": at,
+            },
+        )
+
+
+def link(row: dict[str, Any]) -> str:
+    """Return the hash of an audit row: SHA-256 over the previous hash and the row's own words."""
+    names = ("merchant_id", "position", "at", "actor", "origin", "action", "object_id", "detail")
+    words = text([row[name] for name in names])
+    return hashlib.sha256((row["previous"] + words).encode()).hexdigest()
+
+
+def first_broken(connection: Connection, merchant_id: str) -> tuple[int, int | None]:
+    """Walk a merchant's audit chain.
+
+    Returns:
+        The number of rows, and the position of the first row that does not fit (None: the chain is whole).
+    """
+    head = connection.execute(select(heads).where(heads.c.merchant_id == merchant_id)).one_or_none()
+    previous, expected = GENESIS, 1
+    rows = connection.execution_options(yield_per=1000).execute(
+        select(audit).where(audit.c.merchant_id == merchant_id).order_by(audit.c.position)
+    )
+    for row in rows:
+        values = dict(row._mapping)
+        if values["position"] != expected or values["previous"] != previous or link(values) != values["hash"]:
+            return expected - 1, expected
+        previous, expected = values["hash"], expected + 1
+    is_whole = head is None or (head.audit_position == expected - 1 and head.audit_hash == previous)
+    return expected - 1, None if is_whole else expected
+
+
+def events_after(
+    connection: Connection,
+    merchant_id: str,
+    after: int,
+    limit: int,
+    *,
+    object_id: str | None = None,
+    bill_id: str | None = None,
+    kind: str | None = None,
+) -> list[Row[Any]]:
+    """Return events past a position, oldest first."""
+    where = [events.c.merchant_id == merchant_id, events.c.position > after]
+    if object_id is not None:
+        where.append(events.c.object_id == object_id)
+    if bill_id is not None:
+        where.append(events.c.bill_id == bill_id)
+    if kind is not None:
+        where.append(events.c.type == kind)
+    return list(connection.execute(select(events).where(and_(*where)).order_by(events.c.position).limit(limit)))
+
+
+def last_position(connection: Connection, merchant_id: str) -> int:
+    """Return the position of the newest event."""
+    found = connection.execute(
+        select(heads.c.event_position).where(heads.c.merchant_id == merchant_id)
+    ).scalar_one_or_none()
+    return found or 0
+
+
+def trail(connection: Connection, merchant_id: str, object_id: str) -> tuple[list[Row[Any]], list[Row[Any]]]:
+    """Return the events and the audit rows of one object, oldest first."""
+    happened = connection.execute(
+        select(events)
+        .where(events.c.merchant_id == merchant_id, events.c.object_id == object_id)
+        .order_by(events.c.position)
+    )
+    noted = connection.execute(
+        select(audit)
+        .where(audit.c.merchant_id == merchant_id, audit.c.object_id == object_id)
+        .order_by(audit.c.position)
+    )
+    return list(happened), list(noted)

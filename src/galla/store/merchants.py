@@ -1,0 +1,66 @@
+"""Merchants and their terminals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, or_, select, update
+
+from galla.store.tables import merchants, terminals
+
+_m, _t = merchants.c, terminals.c
+
+
+def insert_merchant(connection: Connection, values: dict[str, Any]) -> None:
+    """Write a merchant; its key is sealed already."""
+    connection.execute(insert(merchants), values)
+
+
+def change_merchant(connection: Connection, merchant_id: str, values: dict[str, Any]) -> None:
+    """Change columns of a merchant."""
+    connection.execute(update(merchants).where(_m.id == merchant_id).values(values))
+
+
+def get_merchant(connection: Connection, merchant_id: str) -> Row[Any] | None:
+    """Return a merchant by id."""
+    return connection.execute(select(merchants).where(_m.id == merchant_id)).one_or_none()
+
+
+def merchant_with_mid(connection: Connection, mid: str, environment: str) -> Row[Any] | None:
+    """Return a merchant by its Paytm MID."""
+    return connection.execute(
+        select(merchants).where(_m.mid == mid, _m.environment == environment)
+    ).one_or_none()
+
+
+def all_merchants(connection: Connection) -> list[Row[Any]]:
+    """Return every merchant, oldest first."""
+    return list(connection.execute(select(merchants).order_by(_m.id)))
+
+
+def insert_terminal(connection: Connection, values: dict[str, Any]) -> None:
+    """Write a terminal."""
+    connection.execute(insert(terminals), values)
+
+
+def change_terminal(connection: Connection, merchant_id: str, terminal_id: str, values: dict[str, Any]) -> None:
+    """Change columns of a terminal."""
+    connection.execute(
+        update(terminals).where(_t.merchant_id == merchant_id, _t.id == terminal_id).values(values)
+    )
+
+
+def get_terminal(connection: Connection, merchant_id: str, name: str) -> Row[Any] | None:
+    """Return a terminal by its id or TID."""
+    return connection.execute(
+        select(terminals).where(_t.merchant_id == merchant_id, or_(_t.id == name, _t.tid == name))
+    ).first()
+
+
+def terminals_of(connection: Connection, merchant_id: str) -> list[Row[Any]]:
+    """Return the terminals of a merchant, by label."""
+    return list(
+        connection.execute(
+            select(terminals).where(_t.merchant_id == merchant_id).order_by(_t.label, _t.tid)
+        )
+    )

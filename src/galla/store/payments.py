@@ -1,0 +1,281 @@
+"""Payments: writing one down, committing a step of it, finding them again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select, update
+
+from galla.clock import from_millis, to_millis
+from galla.errors import StaleClaim
+from galla.ids import new_id
+from galla.payments.ladder import Ladder
+from galla.payments.model import LIVE, Payment, Proof, Status
+from galla.store.rows import PAYMENT_COLUMNS, millis, payment_from, payment_values, text
+from galla.store.tables import exchanges, payments, proofs
+
+_p = payments.c
+_WITH_PROOF = select(payments, proofs.c.data.label("proof_data")).join_from(
+    payments,
+    proofs,
+    and_(proofs.c.merchant_id == _p.merchant_id, proofs.c.payment_id == _p.id),
+    isouter=True,
+)
+_IS_LIVE = _p.status.in_([status.value for status in LIVE])
+
+
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+    """One request to Paytm and its answer, redacted, for the evidence page."""
+
+    operation: str
+    outcome: str
+    at: datetime
+    duration_ms: int
+    request: str | None = None
+    response: str | None = None
+    http_status: int | None = None
+
+
+def insert_payment(connection: Connection, payment: Payment) -> None:
+    """Write a new payment down, with its Paytm id, before anything is sent."""
+    connection.execute(insert(payments), {**payment_values(payment), "proof_id": None})
+
+
+def save(connection: Connection, before: Payment, after: Payment) -> Payment:
+    """Write the changed columns of a payment, releasing its lease, and return it as it now stands.
+
+    The sequence is counted on the row itself: a cancel may have been noted since the payment was claimed.
+
+    Raises:
+        StaleClaim: the fencing token has moved on; nothing was written.
+    """
+    old, new = payment_values(before), payment_values(after)
+    changes: dict[str, Any] = {name: value for name, value in new.items() if old[name] != value}
+    changes["lease_until"] = None
+    changes["sequence"] = _p.sequence + (after.sequence - before.sequence)
+    if after.proof is not None and before.proof is None:
+        changes["proof_id"] = insert_proof(connection, after, after.proof)
+    row = connection.execute(
+        update(payments)
+        .where(_p.merchant_id == before.merchant_id, _p.id == before.id, _p.fence == before.fence)
+        .values(changes)
+        .returning(*PAYMENT_COLUMNS)
+    ).one_or_none()
+    if row is None:
+        raise StaleClaim(f"Payment {before.id} was advanced by somebody else; this answer was thrown away.")
+    return msgspec.structs.replace(payment_from(row), proof=after.proof)
+
+
+def insert_proof(connection: Connection, payment: Payment, proof: Proof) -> str:
+    """Keep what proves a payment. The database refuses one that is not the payment's own."""
+    proof_id = new_id("prf")
+    connection.execute(
+        insert(proofs),
+        {
+            "merchant_id": payment.merchant_id,
+            "id": proof_id,
+            "payment_id": payment.id,
+            "mid": proof.mid,
+            "paytm_id": proof.paytm_id,
+            "amount_paise": proof.amount_paise,
+            "currency": proof.currency,
+            "transaction_id": proof.transaction_id,
+            "source": proof.source,
+            "data": text(proof),
+            "created_at": millis(payment.settled_at),
+        },
+    )
+    return proof_id
+
+
+def insert_exchange(connection: Connection, payment: Payment, exchange: Exchange) -> None:
+    """Keep a redacted request and its answer."""
+    connection.execute(
+        insert(exchanges),
+        {
+            "merchant_id": payment.merchant_id,
+            "id": new_id("exc", exchange.at),
+            "payment_id": payment.id,
+            "operation": exchange.operation,
+            "outcome": exchange.outcome,
+            "request": exchange.request,
+            "response": exchange.response,
+            "http_status": exchange.http_status,
+            "duration_ms": exchange.duration_ms,
+            "at": to_millis(exchange.at),
+        },
+    )
+
+
+def exchanges_of(connection: Connection, merchant_id: str, payment_id: str) -> list[Exchange]:
+    """Return the exchanges of a payment, oldest first."""
+    rows = connection.execute(
+        select(exchanges)
+        .where(exchanges.c.merchant_id == merchant_id, exchanges.c.payment_id == payment_id)
+        .order_by(exchanges.c.at, exchanges.c.id)
+    )
+    out = []
+    for row in rows:
+        out.append(
+            Exchange(
+                operation=row.operation,
+                outcome=row.outcome,
+                at=from_millis(row.at),
+                duration_ms=row.duration_ms,
+                request=row.request,
+                response=row.response,
+                http_status=row.http_status,
+            )
+        )
+    return out
+
+
+def get(connection: Connection, merchant_id: str, payment_id: str, *, lock: bool = False) -> Payment | None:
+    """Return one payment of a merchant, with its proof; `lock` holds its row until the commit."""
+    query = _WITH_PROOF.where(_p.merchant_id == merchant_id, _p.id == payment_id)
+    if lock and connection.dialect.name == "postgresql":
+        query = query.with_for_update(of=payments)
+    row = connection.execute(query).one_or_none()
+    return payment_from(row) if row is not None else None
+
+
+def holder_of_terminal(connection: Connection, merchant_id: str, terminal_id: str) -> Payment | None:
+    """Return the payment that holds a machine, or None."""
+    return _first(connection, _p.merchant_id == merchant_id, _p.terminal_id == terminal_id, _p.holds_terminal == 1)
+
+
+def live_with_reference(connection: Connection, merchant_id: str, reference: str) -> Payment | None:
+    """Return the live payment that reserves a reference without a bill, or None."""
+    return _first(
+        connection,
+        _p.merchant_id == merchant_id,
+        _p.reference == reference,
+        _p.bill_id.is_(None),
+        _p.is_exclusive == 1,
+        _IS_LIVE,
+    )
+
+
+def live_of_bill(connection: Connection, merchant_id: str, bill_id: str) -> Payment | None:
+    """Return the oldest live payment of a bill, or None."""
+    return _first(connection, _p.merchant_id == merchant_id, _p.bill_id == bill_id, _IS_LIVE)
+
+
+def of_bill(connection: Connection, merchant_id: str, bill_id: str) -> list[Payment]:
+    """Return every payment of a bill, oldest first."""
+    query = _WITH_PROOF.where(_p.merchant_id == merchant_id, _p.bill_id == bill_id).order_by(_p.id)
+    return [payment_from(row) for row in connection.execute(query)]
+
+
+def release_terminal(connection: Connection, payment: Payment) -> None:
+    """Let go of a machine without deciding anything about the payment."""
+    connection.execute(
+        update(payments)
+        .where(_p.merchant_id == payment.merchant_id, _p.id == payment.id)
+        .values(holds_terminal=0)
+    )
+
+
+def unfinished(connection: Connection, merchant_id: str) -> list[Payment]:
+    """Return what is live or needs a person, oldest first."""
+    query = _WITH_PROOF.where(_p.merchant_id == merchant_id, or_(_IS_LIVE, _p.needs_review == 1))
+    return [payment_from(row) for row in connection.execute(query.order_by(_p.created_at).limit(500))]
+
+
+def count_unexplained(
+    connection: Connection, now: datetime, card: Ladder, upi: Ladder, merchant_id: str | None = None
+) -> int:
+    """Count what needs a person: flagged payments, and live ones past their ladder."""
+    at = to_millis(now)
+    card_end = at - round(card.rungs[-1].until_s * card.scale * 1000)
+    upi_end = at - round(upi.rungs[-1].until_s * upi.scale * 1000)
+    is_card = _p.method.in_(("edc", "queue"))
+    is_overdue = and_(
+        _IS_LIVE, or_(and_(is_card, _p.created_at < card_end), and_(~is_card, _p.created_at < upi_end))
+    )
+    where: list[ColumnElement[bool]] = [or_(_p.needs_review == 1, is_overdue)]
+    if merchant_id is not None:
+        where.append(_p.merchant_id == merchant_id)
+    return int(connection.execute(select(func.count()).select_from(payments).where(*where)).scalar_one())
+
+
+def count_by_status(connection: Connection) -> dict[str, int]:
+    """Count payments by status, for the metrics."""
+    is_open = or_(_IS_LIVE, _p.needs_review == 1)
+    rows = connection.execute(select(_p.status, func.count()).where(is_open).group_by(_p.status))
+    return {row[0]: row[1] for row in rows}
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list of payments is narrowed to. Instants are aware; `text` matches ids, reference and RRN."""
+
+    status: str | None = None
+    method: str | None = None
+    reference: str | None = None
+    bill_id: str | None = None
+    terminal_id: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    rrn: str | None = None
+    text: str | None = None
+
+
+def find(
+    connection: Connection, merchant_id: str, wanted: Filter, *, limit: int, before: str | None = None
+) -> list[Payment]:
+    """Return a page of payments, newest first; `before` is the last id of the page before."""
+    query: Select[Any] = _WITH_PROOF.where(_p.merchant_id == merchant_id)
+    equal = {
+        _p.status: wanted.status,
+        _p.method: wanted.method,
+        _p.reference: wanted.reference,
+        _p.bill_id: wanted.bill_id,
+        _p.terminal_id: wanted.terminal_id,
+        _p.rrn: wanted.rrn,
+    }
+    for column, value in equal.items():
+        if value is not None:
+            query = query.where(column == value)
+    if wanted.created_after is not None:
+        query = query.where(_p.created_at > to_millis(wanted.created_after))
+    if wanted.created_before is not None:
+        query = query.where(_p.created_at < to_millis(wanted.created_before))
+    if wanted.text is not None:
+        word = wanted.text
+        query = query.where(
+            or_(_p.id == word, _p.paytm_id == word, _p.reference == word, _p.rrn == word, _p.customer_phone == word)
+        )
+    if before is not None:
+        query = query.where(_p.id < before)
+    return [payment_from(row) for row in connection.execute(query.order_by(_p.id.desc()).limit(limit))]
+
+
+def is_final(payment: Payment) -> bool:
+    """Whether nothing but a late proof or a contradiction can still happen to it."""
+    return payment.status in (Status.PAID, Status.NOT_PAID)
+
+
+def _first(connection: Connection, *where: ColumnElement[bool]) -> Payment | None:
+    row = connection.execute(_WITH_PROOF.where(*where).order_by(_p.id).limit(1)).first()
+    return payment_from(row) if row is not None else None
+
+
+def note_cancel(connection: Connection, payment: Payment) -> None:
+    """Write down that a cancel was asked for, and let the payment fall due; a running step is not disturbed."""
+    connection.execute(
+        update(payments)
+        .where(_p.merchant_id == payment.merchant_id, _p.id == payment.id)
+        .values(
+            cancel_requested_at=millis(payment.cancel_requested_at),
+            due_at=millis(payment.due_at),
+            sequence=payment.sequence,
+        )
+    )
+
+
+def holders(connection: Connection, merchant_id: str) -> list[Payment]:
+    """Return the payments that hold machines."""
+    rows = connection.execute(_WITH_PROOF.where(_p.merchant_id == merchant_id, _p.holds_terminal == 1))
+    return [payment_from(row) for row in rows]

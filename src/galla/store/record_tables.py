@@ -1,0 +1,161 @@
+"""The tables that record: events, audit, ledger, idempotency keys, and who may ask."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+)
+
+from galla.store.schema import metadata, whole, words
+
+heads = Table(
+    "heads",
+    metadata,
+    words("merchant_id"),
+    whole("event_position"),
+    whole("audit_position"),
+    words("audit_hash"),
+    PrimaryKeyConstraint("merchant_id"),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+    sqlite_strict=True,
+)
+
+events = Table(
+    "events",
+    metadata,
+    words("merchant_id"),
+    whole("position"),
+    words("type"),
+    words("object_id"),
+    words("bill_id", null=True),
+    whole("sequence"),
+    words("data"),
+    whole("at"),
+    PrimaryKeyConstraint("merchant_id", "position"),
+    UniqueConstraint("merchant_id", "object_id", "sequence"),
+    Index(None, "merchant_id", "bill_id"),
+    sqlite_strict=True,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    words("merchant_id"),
+    whole("position"),
+    whole("at"),
+    words("actor"),
+    words("origin"),
+    words("action"),
+    words("object_id"),
+    words("detail"),
+    words("previous"),
+    words("hash"),
+    PrimaryKeyConstraint("merchant_id", "position"),
+    Index(None, "merchant_id", "object_id"),
+    sqlite_strict=True,
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    words("merchant_id"),
+    words("code"),
+    words("name"),
+    words("kind"),
+    PrimaryKeyConstraint("merchant_id", "code"),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+    sqlite_strict=True,
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    words("merchant_id"),
+    words("id"),
+    words("object_id"),
+    words("event"),
+    words("on"),
+    words("description"),
+    whole("at"),
+    PrimaryKeyConstraint("merchant_id", "id"),
+    UniqueConstraint("merchant_id", "object_id", "event"),
+    sqlite_strict=True,
+)
+
+postings = Table(
+    "postings",
+    metadata,
+    words("merchant_id"),
+    words("entry_id"),
+    whole("line"),
+    words("account"),
+    whole("amount_paise"),
+    PrimaryKeyConstraint("merchant_id", "entry_id", "line"),
+    # Lines are written before their entry; the entry's trigger then weighs them. No line commits without it.
+    ForeignKeyConstraint(
+        ["merchant_id", "entry_id"],
+        ["entries.merchant_id", "entries.id"],
+        deferrable=True,
+        initially="DEFERRED",
+    ),
+    ForeignKeyConstraint(["merchant_id", "account"], ["accounts.merchant_id", "accounts.code"]),
+    CheckConstraint("amount_paise <> 0", name="amount"),
+    Index(None, "merchant_id", "account"),
+    sqlite_strict=True,
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    words("merchant_id"),
+    words("key"),
+    words("fingerprint"),
+    words("object_id"),
+    words("answer", null=True),
+    whole("lease_until"),
+    whole("created_at"),
+    PrimaryKeyConstraint("merchant_id", "key"),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+    sqlite_strict=True,
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    words("merchant_id"),
+    words("id"),
+    words("digest"),
+    words("prefix"),
+    words("label"),
+    words("scopes"),
+    whole("created_at"),
+    whole("revoked_at", null=True),
+    PrimaryKeyConstraint("merchant_id", "id"),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+    UniqueConstraint("digest"),
+    sqlite_strict=True,
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    words("merchant_id"),
+    words("digest"),
+    words("kind"),
+    words("actor"),
+    words("counter", null=True),
+    words("scopes"),
+    words("csrf"),
+    whole("created_at"),
+    whole("seen_at"),
+    whole("expires_at"),
+    PrimaryKeyConstraint("digest"),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+    CheckConstraint("kind IN ('session', 'ticket')", name="kind"),
+    sqlite_strict=True,
+)

@@ -1,0 +1,80 @@
+"""Rows to payments and back. Nothing else knows the column order."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row
+
+from galla.clock import from_millis, to_millis
+from galla.payments.model import Method, Payment, Phase, Proof, Reason, Status
+from galla.store.tables import payments
+
+_INSTANTS = (
+    ["sent_at", "accepted_at", "asked_at", "settled_at", "cancel_requested_at", "created_at", "due_at", "lease_until"]
+)
+_TRUTHS = ["needs_review", "is_late", "is_exclusive", "holds_terminal", "may_resend"]
+_PLAIN = [
+    name
+    for name in Payment.__struct_fields__
+    if name not in {*_INSTANTS, *_TRUTHS, "metadata", "reason", "proof", "status", "phase", "method"}
+]
+_reasons = msgspec.json.Decoder(Reason)
+_proofs = msgspec.json.Decoder(Proof)
+_metadata = msgspec.json.Decoder(dict[str, str])
+_encode = msgspec.json.encode
+
+PAYMENT_COLUMNS = tuple(payments.c)
+"""What `payment_from` needs a row to hold, in any order; `proof_data` beside it when the proof is wanted."""
+
+
+def text(value: object) -> str:
+    """Return a value as JSON text for a column."""
+    return _encode(value).decode()
+
+
+def payment_values(payment: Payment) -> dict[str, Any]:
+    """Return a payment as column values."""
+    values: dict[str, Any] = {name: getattr(payment, name) for name in _PLAIN}
+    for name in _INSTANTS:
+        values[name] = millis(getattr(payment, name))
+    for name in _TRUTHS:
+        values[name] = int(getattr(payment, name))
+    values["status"] = payment.status.value
+    values["phase"] = payment.phase.value
+    values["method"] = payment.method.value
+    values["metadata"] = text(payment.metadata) if payment.metadata else "{}"
+    values["reason"] = text(payment.reason) if payment.reason else None
+    values["rrn"] = payment.proof.rrn if payment.proof else None
+    return values
+
+
+def payment_from(row: Row[Any]) -> Payment:
+    """Return the payment of a row."""
+    found = row._mapping
+    values: dict[str, Any] = {name: found[name] for name in _PLAIN}
+    for name in _INSTANTS:
+        number = found[name]
+        values[name] = from_millis(number) if number is not None else None
+    for name in _TRUTHS:
+        values[name] = found[name] == 1
+    values["status"] = Status(found["status"])
+    values["phase"] = Phase(found["phase"])
+    values["method"] = Method(found["method"])
+    values["metadata"] = {} if found["metadata"] == "{}" else _metadata.decode(found["metadata"])
+    values["reason"] = _reasons.decode(found["reason"]) if found["reason"] else None
+    data = found.get("proof_data")
+    values["proof"] = _proofs.decode(data) if data else None
+    return Payment(**values)
+
+
+def millis(instant: datetime | None) -> int | None:
+    """Return an instant as the database keeps it."""
+    return to_millis(instant) if instant is not None else None
+
+
+def instant(number: int | None) -> datetime | None:
+    """Return the instant of a column."""
+    return from_millis(number) if number is not None else None

@@ -1,0 +1,241 @@
+"""SQLite: one file, one process, one writer thread that owns every write and every checkpoint.
+
+Writes that arrive while a commit is running share the next one; each is answered after it. Readers have
+connections of their own and see the last commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Any, Concatenate, ParamSpec, TypeVar
+
+import pysqlite3.dbapi2 as sqlite
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from galla.errors import ConfigError, Unavailable
+from galla.store.migrating import migrate
+
+T = TypeVar("T")
+P = ParamSpec("P")
+_Item = tuple[Callable[[Connection], Any], "Future[Any]"]
+_Answer = tuple["Future[Any]", Any, Exception | None]
+
+GROUP_MAX = 256
+READERS = 4
+_FIRST_SAFE = (3, 51, 3)
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA busy_timeout=5000",
+    "PRAGMA cache_size=-65536",
+    "PRAGMA temp_store=MEMORY",
+)
+
+
+class SQLiteDatabase:
+    """A `Database` on one SQLite file."""
+
+    dialect = "sqlite"
+
+    def __init__(self, writer: Engine, readers: Engine, lock: IO[str]) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._lock = lock
+        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._failed: str | None = None
+        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="galla-read")
+        self._thread = threading.Thread(target=self._work, name="galla-write", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    async def open(cls, path: str) -> SQLiteDatabase:
+        """Open (or make) the file.
+
+        Raises:
+            ConfigError: the SQLite library is one that can corrupt a WAL, or another process has the file.
+        """
+        return await asyncio.to_thread(cls._open, path)
+
+    @classmethod
+    def _open(cls, path: str) -> SQLiteDatabase:
+        check_library(sqlite.sqlite_version_info)
+        file = Path(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = _lock_file(file)
+        writer = _engine(path, is_writer=True)
+        readers = _engine(path, is_writer=False)
+        with writer.connect() as connection:
+            _check_pragmas(connection)
+        migrate(writer)
+        os.chmod(file, 0o600)
+        return cls(writer, readers, lock)
+
+    async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a reading function on a snapshot."""
+
+        def inside() -> T:
+            with self._readers.connect() as connection:
+                return work(connection, *args, **kwargs)
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, inside)
+
+    async def write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a writing function; return after the commit that holds it."""
+        if self._failed is not None:
+            raise Unavailable(self._failed)
+        future: Future[T] = Future()
+        self._queue.put((lambda connection: work(connection, *args, **kwargs), future))
+        return await asyncio.wrap_future(future)
+
+    async def close(self) -> None:
+        """Finish the queue and close the file."""
+        if self._thread.is_alive():
+            self._queue.put(None)
+            await asyncio.to_thread(self._thread.join)
+        self._pool.shutdown()
+        self._readers.dispose()
+        self._writer.dispose()
+        self._lock.close()
+
+    def _work(self) -> None:
+        is_open = True
+        while is_open:
+            item = self._queue.get()
+            group: list[_Item] = []
+            while True:
+                if item is None:
+                    is_open = False
+                    break
+                if item[1].set_running_or_notify_cancel():
+                    group.append(item)
+                if len(group) >= GROUP_MAX:
+                    break
+                try:
+                    item = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+            if group:
+                self._commit(group)
+
+    def _commit(self, group: list[_Item]) -> None:
+        """Commit a group together and answer after the commit; a group that fails is done one by one."""
+        try:
+            answers = self._run(group)
+        except Exception as error:
+            if is_fatal(error):
+                self._fail(group, error)
+            elif len(group) > 1:
+                for item in group:
+                    self._commit([item])
+            else:
+                group[0][1].set_exception(error)
+            return
+        for future, value, failure in answers:
+            if failure is None:
+                future.set_result(value)
+            else:
+                future.set_exception(failure)
+
+    def _run(self, group: list[_Item]) -> list[_Answer]:
+        """Run a group in one transaction, each member in a savepoint of its own."""
+        answers: list[_Answer] = []
+        with self._writer.connect() as connection, connection.begin():
+            if len(group) == 1:
+                return [(group[0][1], group[0][0](connection), None)]
+            for work, future in group:
+                try:
+                    with connection.begin_nested():
+                        value = work(connection)
+                    answers.append((future, value, None))
+                except Exception as error:
+                    if is_fatal(error):
+                        raise
+                    answers.append((future, None, error))
+        return answers
+
+    def _fail(self, group: list[_Item], error: BaseException) -> None:
+        """A commit that failed must not be tried again as if nothing happened: stop taking money."""
+        message = "The database could not commit, so nothing was recorded. Check the disk, then restart galla."
+        self._failed = message
+        for _, future in group:
+            failure = Unavailable(message)
+            failure.__cause__ = error
+            future.set_exception(failure)
+
+
+def check_library(version: tuple[int, ...]) -> None:
+    """Refuse an SQLite that can corrupt its WAL.
+
+    Raises:
+        ConfigError: the library is older than 3.51.3.
+    """
+    if version < _FIRST_SAFE:
+        raise ConfigError(
+            f"SQLite {'.'.join(map(str, version))} can corrupt its write-ahead log (fixed in 3.51.3). "
+            "Install galla[server] with its own `pysqlite3`, which brings a newer one."
+        )
+
+
+def is_fatal(error: BaseException) -> bool:
+    """Whether an error means the disk or the file, not the work: I/O error, full disk, read-only, corrupt."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    text = str(cause)
+    return any(word in text for word in ("disk I/O error", "disk is full", "readonly", "malformed", "not a database"))
+
+
+def _engine(path: str, *, is_writer: bool) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        module=sqlite,
+        poolclass=StaticPool if is_writer else QueuePool,
+        connect_args={"check_same_thread": False, "isolation_level": None, "cached_statements": 512},
+        **({} if is_writer else {"pool_size": READERS}),
+    )
+    pragmas = _PRAGMAS if is_writer else (*_PRAGMAS, "PRAGMA query_only=ON", "PRAGMA wal_autocheckpoint=0")
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        for pragma in pragmas:
+            connection.execute(pragma)
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
+
+    return engine
+
+
+def _check_pragmas(connection: Connection) -> None:
+    wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+    for name, value in wanted.items():
+        found = connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+        if found != value:
+            raise ConfigError(
+                f"SQLite runs with {name}={found} here, and money needs {name}={value}. "
+                "Keep the database on a local disk, not a network share."
+            )
+
+
+def _lock_file(file: Path) -> IO[str]:
+    """Hold a lock for as long as the process has the database: a second process is refused."""
+    handle = open(f"{file}.lock", "w")  # noqa: SIM115 - held until close()
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.close()
+        raise ConfigError(
+            f"Another galla process has {file.name} open, and SQLite is for one process. "
+            "Stop the other one, or use PostgreSQL for several.",
+            setting="GALLA_DATABASE_URL",
+        ) from None
+    return handle

@@ -1,0 +1,14 @@
+"""The HTTP API, version 1: one module per kind of object, each a thin reading of a request and one call of the service.
+
+Nothing here decides about money, and no answer is shaped here: the service's views go out as they are.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from galla.web.api import api_keys, bills, events, ledger, merchants, payments, terminals
+
+router = APIRouter(prefix="/v1")
+for _part in (payments, bills, terminals, events, ledger, merchants, api_keys):
+    router.include_router(_part.router)

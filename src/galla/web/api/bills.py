@@ -1,0 +1,54 @@
+"""`/v1/bills`: open, look, list, cancel."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from galla.service import bills
+from galla.service.bills import NewBill
+from galla.web import answers
+from galla.web.api.reply import reply
+from galla.web.requests import BillBody, BillsQuery
+from galla.web.security import Caller, GuardedRoute, TillHere, needs
+
+router = APIRouter(tags=["bills"], route_class=GuardedRoute)
+
+
+@router.post("/bills", status_code=201, responses={201: {"model": answers.Bill}}, openapi_extra=needs("collect"))
+async def create_bill(till: TillHere, caller: Caller, body: BillBody) -> Response:
+    """Open a bill."""
+    bill = await bills.create(till, caller, new_bill(body))
+    return reply(bill, 201, {"Location": f"/v1/bills/{bill['id']}"})
+
+
+@router.get("/bills", responses={200: {"model": answers.Bills}}, openapi_extra=needs("read"))
+async def list_bills(till: TillHere, caller: Caller, query: Annotated[BillsQuery, Query()]) -> Response:
+    """List bills, newest first."""
+    return reply(
+        await bills.find(till, caller, q=query.q, status=query.status, limit=query.limit, cursor=query.cursor)
+    )
+
+
+@router.get("/bills/{bill_id}", responses={200: {"model": answers.Bill}}, openapi_extra=needs("read"))
+async def get_bill(till: TillHere, caller: Caller, bill_id: str) -> Response:
+    """Return one bill with its payments."""
+    return reply(await bills.get(till, caller, bill_id))
+
+
+@router.post("/bills/{bill_id}/cancel", responses={200: {"model": answers.Bill}}, openapi_extra=needs("collect"))
+async def cancel_bill(till: TillHere, caller: Caller, bill_id: str) -> Response:
+    """Cancel a bill on which nothing is paid or being paid."""
+    return reply(await bills.cancel(till, caller, bill_id))
+
+
+def new_bill(body: BillBody) -> NewBill:
+    """Return what the service opens; the counter's form comes this way too."""
+    return NewBill(
+        number=body.number,
+        customer=body.customer.model_dump() if body.customer else None,
+        lines=[line.model_dump() for line in body.lines],
+        metadata=body.metadata,
+    )

@@ -1,0 +1,152 @@
+"""The application: routes, error answers, the worker beside them, and the server.
+
+What a route does is in `api/` and `pages/`; this file only puts them together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from galla.errors import GallaError
+from galla.service.till import Till
+from galla.web import health
+from galla.web.api import router as api
+from galla.web.boundary import Boundary
+from galla.web.openapi import document
+from galla.web.pages import router as pages
+from galla.web.pages.page import error_page, wants_page
+from galla.web.problem import Problem, from_error, internal, not_found
+from galla.web.security import Throttle
+from galla.web.validation import explain
+
+STATIC = Path(__file__).parent / "static"
+GRACE_S = 10
+
+_LOG = structlog.get_logger("galla")
+
+
+def make_app(till: Till, *, run_worker: bool = True) -> FastAPI:
+    """Return the application over an open till.
+
+    While it runs, so does one worker, unless `run_worker` is false (then `galla worker` must run elsewhere).
+    The till stays the caller's to close.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        working = asyncio.create_task(till.worker().run(stop)) if run_worker else None
+        if working is not None:
+            working.add_done_callback(_say_why)
+        try:
+            yield
+        finally:
+            app.state.closing.set()
+            stop.set()
+            if working is not None:
+                with suppress(Exception):  # said already
+                    await working
+
+    app = FastAPI(title="galla", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.till = till
+    app.state.closing = asyncio.Event()
+    app.state.throttle = Throttle(till.clock)
+    app.include_router(health.router)
+    app.include_router(api)
+    app.include_router(pages)
+    app.mount("/static", _Static(directory=STATIC), name="static")
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]
+    for kind in (Problem, GallaError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, _answer)
+    app.add_middleware(Boundary, clock=till.clock)
+    return app
+
+
+async def serve(till: Till, host: str, port: int, *, run_worker: bool = True) -> None:
+    """Serve until the process is told to stop; open event streams are ended first."""
+    app = make_app(till, run_worker=run_worker)
+    await server(app, host, port).serve()
+
+
+def server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
+    """Return the server of an application, not yet started."""
+    return _Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            lifespan="on",
+            access_log=False,  # ours leaves the query out, where a sign-in link carries its ticket
+            log_config=None,
+            server_header=False,
+            proxy_headers=True,
+            forwarded_allow_ips="127.0.0.1",
+            timeout_graceful_shutdown=GRACE_S,
+        )
+    )
+
+
+class _Server(uvicorn.Server):
+    async def shutdown(self, sockets: Sequence[socket.socket] | None = None) -> None:  # type: ignore[override]
+        """End the event streams before waiting for open answers."""
+        app: Any = self.config.app
+        app.state.closing.set()
+        await super().shutdown(list(sockets) if sockets else None)
+
+
+class _Static(StaticFiles):
+    """Files whose address carries their hash may be kept for a year."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        kept = "public, max-age=31536000, immutable" if scope.get("query_string") else "no-cache"
+        response.headers["Cache-Control"] = kept
+        return response
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    problem = _problem(error)
+    request_id = str(request.state.request_id)
+    if problem.status >= 500:
+        _LOG.error("request.failed", request_id=request_id, exc_info=error)
+    if wants_page(request):
+        return await error_page(request, problem)
+    return problem.response(request_id)
+
+
+def _problem(error: Exception) -> Problem:
+    match error:
+        case Problem():
+            return error
+        case GallaError():
+            return from_error(error)
+        case RequestValidationError():
+            return explain(error.errors())
+        case HTTPException(status_code=404):
+            return not_found()
+        case HTTPException(status_code=405):
+            allowed = dict(error.headers or {})
+            return Problem(405, "method_not_allowed", "This address does not take this method.", headers=allowed)
+        case HTTPException(status_code=status) if status < 500:
+            return Problem(status, "invalid_request", str(error.detail))
+        case _:
+            return internal()
+
+
+def _say_why(working: asyncio.Task[None]) -> None:
+    if not working.cancelled() and (error := working.exception()) is not None:
+        _LOG.critical("worker.ended", effect="payments are no longer followed", exc_info=error)

@@ -1,0 +1,14 @@
+"""The pages people see. They work without scripts; scripts only make them livelier.
+
+A page reads its form, calls the service and shows what came back: no rule about money is decided here.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from galla.web.pages import counter, docs, live, payments, sign_in
+
+router = APIRouter(include_in_schema=False)
+for _part in (sign_in, counter, live, payments, docs):
+    router.include_router(_part.router)

@@ -1,0 +1,160 @@
+"""The counter: choose a bill, choose a machine, push, watch, done.
+
+The address says what is on the screen, so a reload or another computer sees the same. The form carries a
+one-time attempt id, so that a double click or a repeated form is one payment, with scripts or without.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse, Response
+
+from galla import ids
+from galla.errors import IdempotencyInProgress, IdempotencyMismatch, PaymentError
+from galla.service import bills, payments
+from galla.service.access import Session
+from galla.service.till import Till
+from galla.web.api.bills import new_bill
+from galla.web.api.payments import new_payment
+from galla.web.body import fingerprint
+from galla.web.pages import entry
+from galla.web.pages.entry import Faults, SaleForm
+from galla.web.pages.page import SignedIn, go, page, posted, render
+from galla.web.pages.screen import found_for, screen
+from galla.web.requests import BillBody, PaymentBody
+from galla.web.security import till_of
+
+router = APIRouter()
+
+MACHINE_COOKIE = "galla_machine"
+_YEAR_S = 365 * 24 * 3600
+_PATIENCE_S = 5.0
+_REPEAT_S = 0.1
+
+
+@router.get("/")
+async def root() -> Response:
+    """Lead to the counter."""
+    return go("/counter")
+
+
+@router.get("/counter")
+async def counter(request: Request, session: SignedIn) -> Response:
+    """Show the counter: a payment, a bill, what a search found, or a new sale."""
+    asked = {name: request.query_params.get(name, "").strip()[:100] for name in ("payment", "bill", "q", "new")}
+    till = till_of(request)
+    if asked["bill"] and not asked["payment"]:
+        live = await _live_of_bill(till, session, asked["bill"])
+        if live is not None:
+            return go(f"/counter?payment={live}")
+    form = SaleForm(
+        attempt=ids.token(),
+        amount=request.query_params.get("amount", "")[:20],
+        reference=request.query_params.get("reference", "")[:64],
+        terminal=request.cookies.get(MACHINE_COOKIE, ""),
+    )
+    return await _show(request, session, asked, form)
+
+
+@router.get("/counter/search")
+async def search(request: Request, session: SignedIn) -> Response:
+    """Return what a search finds, as a piece of the page."""
+    q = request.query_params.get("q", "").strip()[:100]
+    found = await found_for(till_of(request), session.principal, q)
+    return HTMLResponse(render("_found.html", now=till_of(request).clock.now(), q=q, **found))
+
+
+@router.post("/counter/push")
+async def push(request: Request, session: SignedIn) -> Response:
+    """Start a payment on a machine, then show it."""
+    form = entry.sale_form(await posted(request, session))
+    till = till_of(request)
+    try:
+        body = entry.payment_body(form)
+        started = await _start(till, session, body, form.attempt)
+    except Faults as faults:
+        return await _again(request, session, form, faults, 422)
+    except IdempotencyMismatch as error:
+        said = "This form was sent before with other values. Open that payment before you push again."
+        fresh = form.with_attempt(ids.token())
+        return await _again(request, session, fresh, Faults({}, said, error.blocker), 422)
+    except PaymentError as error:
+        if error.code == "forbidden":
+            raise
+        return await _again(request, session, form, entry.faults_of(error), 409)
+    answer = go(f"/counter?payment={started}")
+    answer.set_cookie(MACHINE_COOKIE, form.terminal, max_age=_YEAR_S, httponly=True, samesite="lax", path="/counter")
+    return answer
+
+
+@router.post("/counter/bills")
+async def open_bill(request: Request, session: SignedIn) -> Response:
+    """Open a bill from the quick form, then show it ready to push."""
+    fields = await posted(request, session)
+    draft = entry.bill_form(fields)
+    try:
+        body = entry.checked(BillBody, entry.bill_values(draft))
+        bill = await bills.create(till_of(request), session.principal, new_bill(body))
+    except Faults as faults:
+        return await _show(request, session, {"new": "bill"}, _empty(request), faults, 422, draft)
+    except PaymentError as error:
+        return await _show(request, session, {"new": "bill"}, _empty(request), entry.faults_of(error), 409, draft)
+    return go(f"/counter?bill={bill['id']}")
+
+
+async def _start(till: Till, session: Session, body: PaymentBody, attempt: str) -> str:
+    """Start, or find what the same form started; wait while its twin is still being written down."""
+    same = fingerprint("POST", "/counter/push", body.model_dump())
+    until = till.clock.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            started = await payments.start(
+                till, session.principal, new_payment(body), wait_s=0, idempotency_key=attempt, fingerprint=same
+            )
+            return str(started.payment["id"])
+        except IdempotencyInProgress as error:
+            if error.blocker is not None:
+                return error.blocker
+            if till.clock.monotonic() > until:
+                raise
+            await till.clock.sleep(_REPEAT_S)
+
+
+async def _again(request: Request, session: Session, form: SaleForm, faults: Faults, status: int) -> Response:
+    return await _show(request, session, {"bill": form.bill}, form, faults, status)
+
+
+async def _show(
+    request: Request,
+    session: Session,
+    asked: dict[str, str],
+    form: SaleForm,
+    faults: Faults | None = None,
+    status: int = 200,
+    draft: Any = None,
+) -> Response:
+    shown = await screen(till_of(request), session, asked)
+    return page(
+        request,
+        "counter.html",
+        status,
+        form=form.filled(shown["bill"], shown["machines"], session.principal.counter),
+        faults=faults or Faults(),
+        draft=draft or entry.BillForm.empty(),
+        is_new_bill=asked.get("new") == "bill",
+        **shown,
+    )
+
+
+def _empty(request: Request) -> SaleForm:
+    return SaleForm(attempt=ids.token(), terminal=request.cookies.get(MACHINE_COOKIE, ""))
+
+
+async def _live_of_bill(till: Till, session: Session, bill_id: str) -> str | None:
+    """Return the payment that may still pay a bill: whoever opens the bill should see it, not a second form."""
+    for payment in await payments.unfinished(till, session.principal):
+        if payment["bill"] == bill_id:
+            return str(payment["id"])
+    return None

@@ -1,0 +1,197 @@
+"""What people type at the counter, and what is said back when it cannot be used. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from pydantic import ValidationError
+
+from galla.errors import AmountNotAllowed, PaymentError
+from galla.money import parse_rupees, rupees
+from galla.web.pages.page import one
+from galla.web.requests import PaymentBody, Strict
+from galla.web.validation import param_of, sentence
+
+LINES = 4
+_Body = TypeVar("_Body", bound=Strict)
+_NAMES = {
+    "amount": "The amount",
+    "reference": "The reference",
+    "terminal": "The machine",
+    "number": "The bill number",
+    "customer.name": "The name",
+    "customer.phone": "The phone number",
+    "lines": "The lines",
+}
+_ON_FORM = frozenset({"amount", "reference", "number", "lines", "customer.name", "customer.phone"})
+
+
+class Faults(Exception):  # noqa: N818 - what is wrong, not that something failed
+    """What is wrong with a form: by field, and in general; `blocker` is the payment in the way."""
+
+    def __init__(
+        self, fields: Mapping[str, str] | None = None, general: str | None = None, blocker: str | None = None
+    ) -> None:
+        super().__init__(general or "the form cannot be used as it is")
+        self.fields = dict(fields or {})
+        self.general = general
+        self.blocker = blocker
+
+
+class SaleForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The form that pushes an amount to a machine, as typed."""
+
+    attempt: str
+    amount: str = ""
+    reference: str = ""
+    bill: str = ""
+    terminal: str = ""
+
+    def with_attempt(self, attempt: str) -> SaleForm:
+        """Return the same form under a new attempt id."""
+        return msgspec.structs.replace(self, attempt=attempt)
+
+    def filled(self, bill: dict[str, Any] | None, machines: list[dict[str, Any]], counter: str | None) -> SaleForm:
+        """Return the form with what is known put in: what is due, and this counter's machine."""
+        amount = self.amount
+        if bill is not None and not amount and bill["due"] > 0:
+            amount = rupees(bill["due"])
+        known = {machine["id"] for machine in machines}
+        terminal = self.terminal if self.terminal in known else _own_machine(machines, counter)
+        return msgspec.structs.replace(self, amount=amount, bill=bill["id"] if bill else "", terminal=terminal)
+
+
+class BillLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the quick bill, as typed."""
+
+    description: str = ""
+    quantity: str = ""
+    price: str = ""
+
+
+class BillForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The quick bill, as typed."""
+
+    number: str = ""
+    name: str = ""
+    phone: str = ""
+    lines: tuple[BillLine, ...] = ()
+
+    @classmethod
+    def empty(cls) -> BillForm:
+        """Return a form with nothing in it."""
+        return cls(lines=(BillLine(),) * LINES)
+
+
+def sale_form(fields: Mapping[str, list[str]]) -> SaleForm:
+    """Return the posted sale form."""
+    return SaleForm(**{name: one(fields, name) for name in ("attempt", "amount", "reference", "bill", "terminal")})
+
+
+def payment_body(form: SaleForm) -> PaymentBody:
+    """Return the payment a form asks for.
+
+    Raises:
+        Faults: something in it cannot be used.
+    """
+    if not (16 <= len(form.attempt) <= 64 and form.attempt.isascii() and form.attempt.isalnum()):
+        raise Faults(general="This form is incomplete. Load the page again and fill it in once more.")
+    values: dict[str, Any] = {"method": "edc", "amount": _paise(form.amount, "amount")}
+    for name in ("reference", "bill", "terminal"):
+        if getattr(form, name):
+            values[name] = getattr(form, name)
+    return checked(PaymentBody, values)
+
+
+def bill_form(fields: Mapping[str, list[str]]) -> BillForm:
+    """Return the posted quick bill, with at least as many lines as an empty one."""
+    columns = [fields.get(name, []) for name in ("description", "quantity", "price")]
+    count = min(max(LINES, *(len(column) for column in columns)), 100)
+    cells = [[column[row].strip() if row < len(column) else "" for column in columns] for row in range(count)]
+    return BillForm(
+        number=one(fields, "number"),
+        name=one(fields, "name"),
+        phone=one(fields, "phone"),
+        lines=tuple(BillLine(description=what, quantity=many, price=price) for what, many, price in cells),
+    )
+
+
+def bill_values(form: BillForm) -> dict[str, Any]:
+    """Return the values of a `BillBody`; empty lines are left out.
+
+    Raises:
+        Faults: an amount or a quantity cannot be read.
+    """
+    lines = []
+    for place, line in enumerate(form.lines):
+        if not (line.description or line.price):
+            continue
+        quantity = line.quantity or "1"
+        if not (quantity.isascii() and quantity.isdigit() and len(quantity) < 8):
+            raise Faults({f"lines.{place}": "The quantity must be a whole number, such as 1."})
+        lines.append(
+            {
+                "description": line.description,
+                "quantity": int(quantity),
+                "unit_amount": _paise(line.price, f"lines.{place}"),
+            }
+        )
+    if not lines:
+        raise Faults({"lines": "Write at least one line: what it is for, and its price."})
+    customer = {key: text for key, text in (("name", form.name), ("phone", form.phone)) if text}
+    return {"number": form.number or None, "customer": customer or None, "lines": lines}
+
+
+def checked(kind: type[_Body], values: dict[str, Any]) -> _Body:
+    """Return a body of the API made from a form's values.
+
+    Raises:
+        Faults: a field breaks the rules every caller must keep.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        found: dict[str, str] = {}
+        for fault in error.errors():
+            param = param_of(fault["loc"]) or ""
+            found.setdefault(_field(param), _named(sentence(fault, param), param))
+        raise Faults(found) from None
+
+
+def faults_of(error: PaymentError) -> Faults:
+    """Return what the service refused, beside its field where it has one on the form."""
+    field = _field(error.param or "")
+    if error.blocker is None and (field in _ON_FORM or field.startswith("lines.")):
+        return Faults({field: _named(str(error), error.param or "")})
+    return Faults(general=str(error), blocker=error.blocker)
+
+
+def _named(text: str, param: str) -> str:
+    return text.replace(f"`{param}`", _NAMES.get(param, "This"), 1)
+
+
+def _field(param: str) -> str:
+    """Name the form's field of an API parameter: a whole line of the bill shows one fault."""
+    place = param.removeprefix("lines[").partition("]")[0]
+    return f"lines.{place}" if param.startswith("lines[") else param
+
+
+def _paise(text: str, field: str) -> int:
+    typed = text.replace("₹", "").replace(",", "").replace(" ", "")
+    if not typed:
+        raise Faults({field: "Write the amount in rupees, such as 2500 or 2500.50."})
+    try:
+        return parse_rupees(typed)
+    except AmountNotAllowed as error:
+        raise Faults({field: str(error)}) from None
+
+
+def _own_machine(machines: list[dict[str, Any]], counter: str | None) -> str:
+    """Choose the machine named like the counter, else the first free one, else the first."""
+    ordered = sorted(
+        machines, key=lambda machine: (machine["label"] != counter, machine["live_payment"] is not None)
+    )
+    return str(ordered[0]["id"]) if ordered else ""
+

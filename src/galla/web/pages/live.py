@@ -1,0 +1,69 @@
+"""The counter's live stream: pieces of the page, sent when they have changed and at no other time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Request
+from markupsafe import Markup
+from starlette.responses import Response
+
+from galla.service import access, feed
+from galla.service.access import Session
+from galla.service.till import Till
+from galla.web.pages.page import SignedIn, render
+from galla.web.pages.screen import fresh
+from galla.web.security import till_of
+from galla.web.stream import KEEP_ALIVE, message, streaming
+
+router = APIRouter()
+
+_GONE = message("sign in again", event="galla:signed-out")
+
+
+@router.get("/counter/live")
+async def live(request: Request, session: SignedIn) -> Response:
+    """Stream the pieces of one open counter page."""
+    asked = {name: request.query_params.get(name, "")[:64] or None for name in ("payment", "bill")}
+    pieces = _pieces(till_of(request), session, asked["payment"], asked["bill"])
+    return streaming(pieces, request.app.state.closing)
+
+
+async def _pieces(
+    till: Till, session: Session, payment_id: str | None, bill_id: str | None
+) -> AsyncIterator[bytes]:
+    """Draw once at the start, since something may have happened since the page was drawn, then after each event."""
+    sent: dict[str, str] = {}
+    seen = await feed.last(till, session.principal)  # before the first drawing, or what happens during it is missed
+    yield _changed(await fresh(till, session, payment_id, bill_id), sent)
+    async for event in feed.follow(till, session.principal, after=seen):
+        if event is None and await access.session(till, session.token) is None:
+            yield _GONE
+            return
+        yield _changed(await fresh(till, session, payment_id, bill_id), sent)
+
+
+def _changed(shown: dict[str, Any], sent: dict[str, str]) -> bytes:
+    """Return a message with the pieces that differ from those sent before, else a sign of life."""
+    news = []
+    for target, html in drawn(shown).items():
+        if sent.get(target) != html:
+            sent[target] = html
+            news.append(render("_partial.html", target=target, html=Markup(html)))  # noqa: S704 - rendered just above
+    return message("".join(news)) if news else KEEP_ALIVE
+
+
+def drawn(shown: dict[str, Any]) -> dict[str, str]:
+    """Return each piece of the page, by the selector of its place."""
+    pieces = {
+        "#unexplained": render("_unexplained.html", **shown),
+        "#strip": render("_strip.html", **shown),
+    }
+    for machine in shown["machines"]:
+        pieces[f"#hold-{machine['id']}"] = render("_hold.html", machine=machine, **shown)
+    if shown["panel"] is not None:
+        pieces["#panel"] = render("_panel.html", **shown)
+    if shown["bill"] is not None:
+        pieces["#bill"] = render("_bill.html", **shown)
+    return pieces

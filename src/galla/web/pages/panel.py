@@ -1,0 +1,182 @@
+"""What the panel says about a payment: a pure reading of its view, one state at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from galla.web.pages.wording import inr
+
+STOPPING = "We will stop waiting. The machine may still take the card: press the red key on it. We keep checking."
+DOUBT = "We are checking with Paytm. Do not take this payment again."
+
+_LIVE = frozenset({"created", "pending", "in_doubt"})
+_NETWORKS = {"VISA": "Visa", "MASTER": "Mastercard", "MASTERCARD": "Mastercard", "RUPAY": "RuPay", "AMEX": "Amex"}
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One dot: `mark` is `done`, `now`, `unknown`, `open` or `failed`."""
+
+    word: str
+    mark: str
+
+
+class Panel(msgspec.Struct, frozen=True, kw_only=True):
+    """One payment as the panel shows it.
+
+    `state` is `waiting`, `paid`, `not-paid`, `checking` or `person`; it chooses colour, icon and word together.
+    """
+
+    state: str
+    word: str
+    heading: str
+    sentences: tuple[str, ...]
+    steps: tuple[Step, ...]
+    facts: tuple[tuple[str, str], ...] = ()
+    quote: str | None = None
+    is_live: bool = False
+    is_stopping: bool = False
+    can_retry: bool = False
+
+    @property
+    def is_counting(self) -> bool:
+        """Whether the time that has passed is worth showing."""
+        return self.is_live
+
+
+def panel_of(payment: dict[str, Any], machine: str) -> Panel:
+    """Return what to show of a payment; `machine` is the label of its card machine."""
+    status = payment["status"]
+    if payment["needs_review"]:
+        return _person(payment)
+    if status == "paid":
+        return _paid(payment)
+    if status == "not_paid":
+        return _not_paid(payment)
+    if status == "in_doubt":
+        return _doubt(payment)
+    return _waiting(payment, machine)
+
+
+def method_of(proof: dict[str, Any]) -> str:
+    """Name how it was paid: `Visa •••• 1234`, `UPI r••••@ybl`."""
+    if proof.get("card_last4"):
+        network = str(proof.get("card_network") or "Card")
+        return f"{_NETWORKS.get(network.upper(), network)} •••• {proof['card_last4']}"
+    if proof.get("upi_id"):
+        return f"UPI {proof['upi_id']}"
+    return str(proof.get("mode") or "").replace("_", " ").capitalize() or "Paytm"
+
+
+def _waiting(payment: dict[str, Any], machine: str) -> Panel:
+    is_stopping = payment["cancel_requested_at"] is not None
+    is_sent = payment["status"] == "pending" and payment["phase"] != "sending"
+    action = payment["next_action"].get("text")
+    if is_stopping:
+        heading, sentences = "Stopped waiting, still checking", (STOPPING,)
+    elif is_sent:
+        heading = f"Waiting for the card on {machine}"
+        sentences = (action or "Ask the patient to tap, insert or scan on the machine.",)
+    else:
+        heading, sentences = f"Sending to {machine}", ("The amount appears on the machine in a moment.",)
+    return Panel(
+        state="checking" if is_stopping else "waiting",
+        word="Checking" if is_stopping else "Waiting",
+        heading=heading,
+        sentences=sentences,
+        steps=_steps("done" if is_sent else "now", "now" if is_sent else "open", "open"),
+        is_live=True,
+        is_stopping=is_stopping,
+    )
+
+
+def _doubt(payment: dict[str, Any]) -> Panel:
+    reason = payment["reason"] or {}
+    said = tuple(text for text in (reason.get("message"), reason.get("hint")) if text and text not in DOUBT)
+    if payment["cancel_requested_at"] is not None:
+        said = (STOPPING,)
+    return Panel(
+        state="checking",
+        word="Checking",
+        heading="We are checking with Paytm.",
+        sentences=("Do not take this payment again.", *said),
+        steps=_steps("done" if payment["sent_at"] else "unknown", "unknown", "open"),
+        quote=reason.get("paytm_message"),
+        is_live=True,
+        is_stopping=payment["cancel_requested_at"] is not None,
+    )
+
+
+def _paid(payment: dict[str, Any]) -> Panel:
+    proof = payment["proof"] or {}
+    sentences: tuple[str, ...] = ()
+    is_surprise = payment["is_late"] or payment["cancel_requested_at"] is not None
+    if payment["is_late"]:
+        sentences = (
+            "Paytm confirmed this payment after it had stood as not paid. The money was taken.",
+            "If the patient has paid another way since, one of the two must go back: tell your supervisor.",
+        )
+    elif is_surprise:
+        sentences = ("The card was taken on the machine before it was stopped. The money was taken.",)
+    return Panel(
+        state="paid",
+        word="Paid",
+        heading="Paid after all" if is_surprise else "Paid",
+        sentences=sentences,
+        steps=_steps("done", "done", "done"),
+        facts=_facts(proof),
+    )
+
+
+def _not_paid(payment: dict[str, Any]) -> Panel:
+    reason = payment["reason"] or {}
+    return Panel(
+        state="not-paid",
+        word="Not paid",
+        heading="Not paid",
+        sentences=tuple(text for text in (reason.get("message"), reason.get("hint")) if text),
+        steps=_steps("done" if payment["sent_at"] else "failed", "done" if payment["sent_at"] else "open", "failed"),
+        quote=reason.get("paytm_message"),
+        can_retry=True,
+    )
+
+
+def _person(payment: dict[str, Any]) -> Panel:
+    reason = payment["reason"] or {}
+    said = tuple(text for text in (reason.get("message"), reason.get("hint")) if text)
+    is_live = payment["status"] in _LIVE
+    return Panel(
+        state="person",
+        word="Needs a person",
+        heading="A person must look at this payment",
+        sentences=(*said, "Do not take this payment again before that."),
+        steps=_steps("done", "unknown", "open") if is_live else _steps("done", "done", "done"),
+        facts=_facts(payment["proof"]) if payment["proof"] else (),
+        quote=reason.get("paytm_message"),
+        is_live=is_live,
+        is_stopping=payment["cancel_requested_at"] is not None,
+    )
+
+
+def _steps(sent: str, machine: str, paid: str) -> tuple[Step, ...]:
+    last = "not paid" if paid == "failed" else "paid"
+    return (
+        Step(word="sent", mark=sent),
+        Step(word="on the machine", mark=machine),
+        Step(word=last, mark=paid),
+    )
+
+
+def _facts(proof: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    named = (
+        ("Paid by", method_of(proof)),
+        ("RRN", proof.get("rrn")),
+        ("Auth code", proof.get("auth_code")),
+    )
+    return tuple((name, str(value)) for name, value in named if value)
+
+
+def title_of(panel: Panel, amount_paise: int) -> str:
+    """Return what the browser's tab says, so that another tab can be read from the side."""
+    return f"{panel.word} · {inr(amount_paise)}"

@@ -1,0 +1,109 @@
+"""What the counter's screen holds, gathered from the service; the page and its live stream both draw from it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from galla.errors import NotFound
+from galla.service import bills, payments, terminals
+from galla.service.access import Session
+from galla.service.till import Principal, Till
+from galla.web.pages.page import frame
+from galla.web.pages.panel import Panel, panel_of, title_of
+
+_SHOWN = 30
+
+
+async def screen(till: Till, session: Session, asked: dict[str, str]) -> dict[str, Any]:
+    """Return everything `counter.html` shows: the bar, the bill, the panel, the machines, the strip.
+
+    Raises:
+        NotFound: the payment or bill in the address is not this merchant's.
+    """
+    principal = session.principal
+    bar, machines, strip = await asyncio.gather(
+        frame(till, session), terminals.find(till, principal), payments.unfinished(till, principal)
+    )
+    payment = await payments.get(till, principal, asked["payment"]) if asked.get("payment") else None
+    bill = await bill_for(till, principal, payment["bill"] if payment else asked.get("bill"))
+    found = await found_for(till, principal, asked.get("q", "")) if bill is None and payment is None else {}
+    names = labels(machines)
+    return {
+        **bar,
+        "machines": [machine for machine in machines if machine["is_active"]],
+        "strip": strip,
+        "names": names,
+        "payment": payment,
+        "panel": panel_for(payment, names),
+        "title": title_for(payment, names),
+        "bill": bill,
+        "q": asked.get("q", ""),
+        "bills": found.get("bills", []),
+        "payments": found.get("payments", []),
+        # without scripts the page itself asks again
+        "refresh_s": 4 if payment is not None and panel_is_live(payment) else None,
+    }
+
+
+async def bill_for(till: Till, principal: Principal, bill_id: str | None) -> dict[str, Any] | None:
+    """Return a bill, or None when none is asked for."""
+    return await bills.get(till, principal, bill_id) if bill_id else None
+
+
+async def found_for(till: Till, principal: Principal, q: str) -> dict[str, Any]:
+    """Return the bills and payments a search finds; without one, the bills with something due."""
+    if not q:
+        found = await bills.find(till, principal, status="due", limit=_SHOWN)
+        return {"bills": found["data"], "payments": []}
+    of_bills, of_payments = await asyncio.gather(
+        bills.find(till, principal, q=q, limit=_SHOWN), payments.find(till, principal, {"q": q}, limit=_SHOWN)
+    )
+    return {"bills": of_bills["data"], "payments": of_payments["data"]}
+
+
+def labels(machines: list[dict[str, Any]]) -> dict[str, str]:
+    """Return what people call each machine."""
+    return {machine["id"]: machine["label"] for machine in machines}
+
+
+def panel_for(payment: dict[str, Any] | None, names: dict[str, str]) -> Panel | None:
+    """Return the panel of a payment, or None when none is shown."""
+    return panel_of(payment, names.get(payment["terminal"], "the machine")) if payment is not None else None
+
+
+def panel_is_live(payment: dict[str, Any]) -> bool:
+    """Return whether a payment may still change by itself."""
+    return payment["status"] in ("created", "pending", "in_doubt")
+
+
+def title_for(payment: dict[str, Any] | None, names: dict[str, str]) -> str:
+    """Return the page's title."""
+    panel = panel_for(payment, names)
+    return title_of(panel, payment["amount"]) if panel is not None and payment is not None else "Counter"
+
+
+async def fresh(till: Till, session: Session, payment_id: str | None, bill_id: str | None) -> dict[str, Any]:
+    """Return what may have changed on an open screen."""
+    principal = session.principal
+    unexplained, machines, strip = await asyncio.gather(
+        payments.unexplained(till, principal), terminals.find(till, principal), payments.unfinished(till, principal)
+    )
+    try:
+        payment = await payments.get(till, principal, payment_id) if payment_id else None
+        bill = await bill_for(till, principal, payment["bill"] if payment else bill_id)
+    except NotFound:
+        payment = bill = None
+    names = labels(machines)
+    return {
+        "session": session,
+        "now": till.clock.now(),
+        "unexplained": unexplained,
+        "machines": [machine for machine in machines if machine["is_active"]],
+        "strip": strip,
+        "names": names,
+        "payment": payment,
+        "panel": panel_for(payment, names),
+        "title": title_for(payment, names),
+        "bill": bill,
+    }

@@ -1,0 +1,76 @@
+"""How values read on a page: amounts, times, names. Pure, and in India time."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from galla.clock import IST
+from galla.money import format_inr
+
+
+def inr(amount_paise: int) -> str:
+    """Write an amount for people: `₹1,23,456.00`."""
+    return format_inr(amount_paise)
+
+
+def plain(amount_paise: int) -> str:
+    """Write an amount in a column of amounts: `1,23,456.00`."""
+    return format_inr(amount_paise, symbol="")
+
+
+def instant(text: str) -> datetime:
+    """Read one of galla's own RFC 3339 instants."""
+    return datetime.fromisoformat(text)
+
+
+def at(text: str | None, now: datetime) -> str:
+    """Write an instant: `2:14 pm, today`, `9:05 am, yesterday`, `4:40 pm, 21 Nov 2026`."""
+    if text is None:
+        return "–"
+    moment, today = instant(text).astimezone(IST), now.astimezone(IST).date()
+    days = (today - moment.date()).days
+    day = {0: "today", 1: "yesterday"}.get(days) or f"{moment.day} {moment:%b %Y}"
+    return f"{moment:%I:%M}".lstrip("0") + f" {moment:%p}".lower() + f", {day}"
+
+
+def second(text: str, now: datetime) -> str:
+    """Write an instant to the second, for the timeline: `2:14:05 pm`, with its day unless that is today."""
+    moment = instant(text).astimezone(IST)
+    clock = f"{moment:%I:%M:%S}".lstrip("0") + f" {moment:%p}".lower()
+    return clock if moment.date() == now.astimezone(IST).date() else f"{moment.day} {moment:%b %Y}, {clock}"
+
+
+def elapsed(text: str, now: datetime) -> str:
+    """Write how long ago an instant was, as the page's own clock goes on to count it: `0:14`, `12:05`, `3 h 20 min`."""
+    seconds = max(0, int((now - instant(text)).total_seconds()))
+    minutes, rest = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes}:{rest:02d}"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} days"
+
+
+def label(payment: dict[str, Any]) -> str:
+    """Name a payment for staff: its reference, else the end of its id."""
+    reference = payment.get("reference")
+    return str(reference) if reference else "…" + str(payment["id"])[-6:]
+
+
+def pretty(value: Any) -> str:
+    """Write a value of the timeline so that a person can read it."""
+    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False)
+
+
+def kind(schema: dict[str, Any]) -> str:
+    """Name the type of an OpenAPI schema in a word or two."""
+    if "anyOf" in schema:
+        return " or ".join(kind(part) for part in schema["anyOf"] if part.get("type") != "null")
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    if "$ref" in schema:
+        return str(schema["$ref"]).rsplit("/", 1)[-1].removesuffix("Body").lower()
+    if schema.get("type") == "array":
+        return f"list of {kind(schema['items'])}"
+    return str(schema.get("const") or schema.get("type", "object"))

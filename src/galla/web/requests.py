@@ -1,0 +1,240 @@
+"""What a request may hold, field by field. Pydantic lives here and in `answers.py`, nowhere deeper.
+
+A field that is not listed is refused; `true` is not 1, and no amount is a float.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from galla.clock import IST, rfc3339
+from galla.money import MAX_PAISE
+
+Method = Literal["edc", "queue", "upi_intent", "upi_qr", "upi_collect", "cash"]
+Status = Literal["created", "pending", "in_doubt", "paid", "not_paid"]
+BillStatus = Literal["open", "partly_paid", "paid", "cancelled"]
+Scope = Literal["read", "collect", "refund", "admin"]
+
+
+def _instant(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+        return rfc3339(moment if moment.tzinfo else moment.replace(tzinfo=IST))
+    except (ValueError, OverflowError):
+        raise ValueError("is not an instant such as 2026-11-21T08:30:00Z") from None
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ValueError("is not a day such as 2026-11-21") from None
+
+
+Amount = Annotated[int, Field(ge=1, le=MAX_PAISE, description="Whole paise: 250000 is ₹2,500.00.", examples=[250000])]
+Reference = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
+Phone = Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=r"^[+0-9 -]{4,20}$", strip_whitespace=True)]
+Metadata = Annotated[
+    dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=40)],
+        Annotated[str, StringConstraints(min_length=1, max_length=200)],
+    ],
+    Field(max_length=20),
+]
+
+
+class Strict(BaseModel):
+    """A body, or a part of one: only known fields, only their own types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Lenient(BaseModel):
+    """A query: only known names, their texts read as what they stand for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CustomerBody(Strict):
+    """Whose bill it is. Shown as `Ramesh K.`."""
+
+    name: Name | None = None
+    phone: Phone | None = None
+
+
+class PaymentBody(Strict):
+    """A payment to start."""
+
+    amount: Amount
+    method: Method
+    reference: Reference | None = None
+    bill: Reference | None = None
+    terminal: Annotated[
+        Reference | None, Field(description="`term_…` or a TID; may be left out when there is one machine.")
+    ] = None
+    vpa: Line | None = None
+    accept: Literal["all", "card", "qr"] = "all"
+    customer: CustomerBody | None = None
+    description: Line | None = None
+    metadata: Metadata = {}
+    return_url: Annotated[str, StringConstraints(min_length=1, max_length=2000)] | None = None
+    expires_in: Annotated[int, Field(ge=1, le=86_400, description="Seconds.")] | None = None
+    allow_parallel: bool = False
+
+
+class CancelBody(Strict):
+    """Why we stop waiting."""
+
+    reason: Line | None = None
+
+
+class LineBody(Strict):
+    """One line of a bill."""
+
+    description: Line
+    quantity: Annotated[int, Field(ge=1, le=100_000)] = 1
+    unit_amount: Annotated[int, Field(ge=1, le=MAX_PAISE, description="Whole paise.")]
+    tax_rate: Annotated[
+        str, StringConstraints(pattern=r"^[0-9]{1,2}(\.[0-9]{1,2})?$"), Field(description="Per cent, as text: `18`.")
+    ] | None = None
+
+
+class BillBody(Strict):
+    """A bill to open."""
+
+    number: Reference | None = None
+    customer: CustomerBody | None = None
+    lines: Annotated[list[LineBody], Field(min_length=1, max_length=100)]
+    metadata: Metadata = {}
+
+
+class TerminalBody(Strict):
+    """A card machine to add."""
+
+    tid: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,8}$", max_length=8)]
+    label: Name
+    branch: Name | None = None
+    is_active: bool = True
+
+
+class TerminalChange(Strict):
+    """What to change about a card machine; what is left out stays."""
+
+    label: Name | None = None
+    branch: Name | None = None
+    is_active: bool | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> TerminalChange:
+        if not self.model_fields_set or any(getattr(self, name) is None for name in self.model_fields_set - {"branch"}):
+            raise ValueError("Send at least one of `label`, `branch`, `is_active`, with a value.")
+        return self
+
+
+class MerchantBody(Strict):
+    """A merchant to add. `key` is written once and never shown again."""
+
+    name: Name
+    mid: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,50}$", max_length=50)]
+    key: Annotated[str, StringConstraints(min_length=1, max_length=64), Field(json_schema_extra={"writeOnly": True})]
+    website: Name | None = None
+    client_id: Name | None = None
+    channel_id: Name | None = None
+    mcc: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$", max_length=4)] | None = None
+    upi_limit: Annotated[int, Field(ge=1, le=MAX_PAISE)] | None = None
+    collect_allowed: bool | None = None
+    environment: Literal["sandbox", "staging", "production"] | None = None
+
+
+class ApiKeyBody(Strict):
+    """An API key to make."""
+
+    merchant: Reference | None = None
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)]
+    label: Name
+
+
+Limit = Annotated[int, Field(ge=1, le=200)]
+Cursor = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_.=:-]+$")]
+Instant = Annotated[
+    str,
+    StringConstraints(min_length=10, max_length=40),
+    AfterValidator(_instant),
+    Field(description="RFC 3339; a bare day begins at midnight in India.", examples=["2026-11-21T08:30:00Z"]),
+]
+Day = Annotated[
+    str, StringConstraints(min_length=10, max_length=10), AfterValidator(_day), Field(examples=["2026-11-21"])
+]
+Search = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class WaitQuery(Lenient):
+    """How long a start may wait for its first step."""
+
+    wait: Annotated[int, Field(ge=0, le=25, description="Seconds; 0 does not wait.")] = 5
+
+
+class ExpandQuery(Lenient):
+    """What to add to a payment."""
+
+    expand: Literal["timeline"] | None = None
+
+
+class PageQuery(Lenient):
+    """A page of a list."""
+
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class PaymentsQuery(PageQuery):
+    """Which payments."""
+
+    status: Status | None = None
+    method: Method | None = None
+    reference: Reference | None = None
+    bill: Reference | None = None
+    terminal: Reference | None = None
+    created_after: Instant | None = None
+    created_before: Instant | None = None
+    rrn: Reference | None = None
+    q: Search | None = None
+
+
+class BillsQuery(PageQuery):
+    """Which bills."""
+
+    status: BillStatus | None = None
+    q: Search | None = None
+
+
+class EventsQuery(PageQuery):
+    """Which events."""
+
+    payment: Reference | None = None
+    bill: Reference | None = None
+    type: Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z_.]+$")] | None = None
+
+
+class MerchantQuery(Lenient):
+    """Whose keys; the caller's own merchant when it is left out."""
+
+    merchant: Reference | None = None
+
+
+class StreamQuery(Lenient):
+    """Which events to follow."""
+
+    payment: Reference | None = None
+    bill: Reference | None = None
+
+
+class BalanceQuery(Lenient):
+    """The business day, India time; today when it is left out."""
+
+    on: Day | None = None
