@@ -71,6 +71,8 @@ SETTINGS = (
     Setting("GALLA_EDC_URL", "by environment", "the host of Paytm's card-machine APIs"),
     Setting("GALLA_QUEUE_URL", "by environment", "the host of Paytm's payment-request queue"),
     Setting("GALLA_EDC_VOID_PATH", "/ecr/void", "where a void is sent; public knowledge conflicts"),
+    Setting("GALLA_LADDER_EDC", "5m:5s 30m:30s 2h:5m 24h:1h", "card machines: until this age, ask this often"),
+    Setting("GALLA_LADDER_UPI", "as published by Paytm", "UPI: until this age, ask this often"),
     Setting("GALLA_LADDER_SCALE", "1", "multiplies every wait between inquiries; below 1 for rehearsals"),
     Setting("GALLA_INQUIRY_TIMEOUT", "4.5", "seconds an inquiry may take in all"),
     Setting("GALLA_SEND_TIMEOUT", "15", "seconds a request for money may take in all"),
@@ -100,6 +102,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     edc_url: str = ""
     queue_url: str = ""
     edc_void_path: str = "/ecr/void"
+    ladder_edc: str = ""
+    ladder_upi: str = ""
     ladder_scale: float = 1.0
     inquiry_timeout_s: float = 4.5
     send_timeout_s: float = 15.0
@@ -126,6 +130,8 @@ _FIELDS = {
     "GALLA_EDC_URL": "edc_url",
     "GALLA_QUEUE_URL": "queue_url",
     "GALLA_EDC_VOID_PATH": "edc_void_path",
+    "GALLA_LADDER_EDC": "ladder_edc",
+    "GALLA_LADDER_UPI": "ladder_upi",
     "GALLA_LADDER_SCALE": "ladder_scale",
     "GALLA_INQUIRY_TIMEOUT": "inquiry_timeout_s",
     "GALLA_SEND_TIMEOUT": "send_timeout_s",

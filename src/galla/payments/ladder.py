@@ -6,6 +6,7 @@ one SQL statement made from the same rungs. Nothing here reads a clock.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 import msgspec
@@ -45,6 +46,8 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _MINUTE, _HOUR = 60.0, 3600.0
+_UNITS = {"s": 1.0, "m": _MINUTE, "h": _HOUR}
+_RUNG = re.compile(r"([0-9]{1,6})([smh]):([0-9]{1,6})([smh])", re.ASCII)
 
 EDC = Ladder(
     first_s=3.0,
@@ -74,6 +77,29 @@ LATE_WATCH_S = (5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 12 * _HOUR, 24 * _HOUR, 48
 
 WATCH_END_S = LATE_WATCH_S[-1] + _HOUR
 _MISS_CAP = 4
+
+
+def read_rungs(text: str) -> tuple[Rung, ...]:
+    """Read rungs written as `5m:5s 30m:30s 2h:5m 24h:1h`: until this age, ask this often.
+
+    Raises:
+        ValueError: it cannot be read, the ages do not rise, or an interval is below one second.
+
+    Example:
+        >>> read_rungs("5m:5s 24h:1h")
+        (Rung(until_s=300.0, every_s=5.0), Rung(until_s=86400.0, every_s=3600.0))
+    """
+    rungs = []
+    for word in text.replace(",", " ").split():
+        found = _RUNG.fullmatch(word)
+        if found is None:
+            raise ValueError(f"`{word}` is not a rung such as 5m:5s.")
+        until, until_unit, every, every_unit = found.groups()
+        rungs.append(Rung(int(until) * _UNITS[until_unit], int(every) * _UNITS[every_unit]))
+    ages = [rung.until_s for rung in rungs]
+    if not rungs or ages != sorted(set(ages)) or any(rung.every_s < 1 for rung in rungs):
+        raise ValueError("Rungs rise in age, and no interval is below 1s.")
+    return tuple(rungs)
 
 
 def ladder_for(method: Method) -> Ladder:

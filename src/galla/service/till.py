@@ -18,7 +18,7 @@ from galla.config import Settings
 from galla.connectors.connector import Account, Connector
 from galla.connectors.edc import EdcConnector
 from galla.errors import ConfigError, NotFound
-from galla.payments.ladder import EDC, UPI, Ladder, scaled
+from galla.payments.ladder import EDC, UPI, Ladder, read_rungs, scaled
 from galla.payments.model import Method
 from galla.protocol.message import Request, Response
 from galla.service.bell import Bell
@@ -45,8 +45,8 @@ class Till:
         self.vault = vault
         self.bell = Bell()
         self.connectors: dict[Method, Connector] = {Method.EDC: EdcConnector()}
-        self.card: Ladder = scaled(EDC, settings.ladder_scale)
-        self.upi: Ladder = scaled(UPI, settings.ladder_scale)
+        self.card: Ladder = _ladder(EDC, settings.ladder_edc, "GALLA_LADDER_EDC", settings.ladder_scale)
+        self.upi: Ladder = _ladder(UPI, settings.ladder_upi, "GALLA_LADDER_UPI", settings.ladder_scale)
         self.inquiry_timeout_s = max(LEAST_TIMEOUT_S, settings.inquiry_timeout_s * min(1.0, settings.ladder_scale * 20))
         self.schedule = Schedule(card=self.card, upi=self.upi, lease_ms=self._lease_ms(self.inquiry_timeout_s))
         self.send_lease_ms = self._lease_ms(settings.send_timeout_s)
@@ -170,6 +170,16 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[str] = frozenset()
     counter: str | None = None
     origin: str = "api"
+
+
+def _ladder(usual: Ladder, text: str, setting: str, scale: float) -> Ladder:
+    """Return the published ladder, or the setting's rungs in its place, with every wait scaled."""
+    if text:
+        try:
+            usual = msgspec.structs.replace(usual, rungs=read_rungs(text))
+        except ValueError as error:
+            raise ConfigError(f"`{setting}` cannot be read: {error}", setting=setting) from None
+    return scaled(usual, scale)
 
 
 def _without_timeout(send: AsyncSend) -> Carry:
