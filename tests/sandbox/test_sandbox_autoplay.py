@@ -30,7 +30,7 @@ def test_absent_people_finish_a_sale(
     till.sandbox.play(5, outcome)
     till.sale(payment_mode=mode, auto_accept=auto_accept)
     till.clock.pause(4.999)
-    assert "P 0010" == till.says()
+    assert till.says() == "P 0010"
 
     till.clock.pause(0.001)
     reply = till.status()
@@ -62,13 +62,13 @@ def test_paise_choose_the_outcome() -> None:
         reply = till.status(f"CLINIC{number:06d}")
         told[amount] = (verdict(reply), reply.pay_method)
 
-    assert {
+    assert told == {
         "10051": ("F 0011", None),
         "10075": ("F 0011", None),
         "10030": ("F 0011", None),
         "10010": ("S 0000", "UPI"),
         "10000": ("S 0000", "CREDIT_CARD"),
-    } == told
+    }
 
 
 def test_a_void_is_played_too() -> None:
@@ -79,15 +79,15 @@ def test_a_void_is_played_too() -> None:
     till.clock.pause(1)
     till.void()
     till.clock.pause(1)
-    assert "S 0000" == till.says(event="VOID")
+    assert till.says(event="VOID") == "S 0000"
 
     till.sale("CLINIC000002")
     till.clock.pause(1)
-    assert "S 0000" == till.says("CLINIC000002")
+    assert till.says("CLINIC000002") == "S 0000"
     till.sandbox.play(1, "reject")
     till.void("CLINIC000002")
     till.clock.pause(1)
-    assert "F 0090" == till.says("CLINIC000002", event="VOID")
+    assert till.says("CLINIC000002", event="VOID") == "F 0090"
 
 
 def test_only_the_named_machines_play() -> None:
@@ -98,7 +98,7 @@ def test_only_the_named_machines_play() -> None:
     till.sale("CLINIC000002", SECOND)
     till.clock.pause(1)
 
-    assert ("P 0010", "S 0000") == (till.says("CLINIC000001"), till.says("CLINIC000002", SECOND))
+    assert (till.says("CLINIC000001"), till.says("CLINIC000002", SECOND)) == ("P 0010", "S 0000")
 
 
 def test_a_plan_made_late_takes_up_what_waits() -> None:
@@ -108,12 +108,12 @@ def test_a_plan_made_late_takes_up_what_waits() -> None:
     till.sandbox.play(3)
     till.sandbox.stop_play()
     till.clock.pause(10)
-    assert "P 0010" == till.says()
+    assert till.says() == "P 0010"
 
     till.sandbox.play(3)
     till.clock.pause(3)
 
-    assert "S 0000" == till.says()
+    assert till.says() == "S 0000"
 
 
 def test_an_offline_machine_plays_when_it_is_back() -> None:
@@ -123,12 +123,12 @@ def test_an_offline_machine_plays_when_it_is_back() -> None:
     till.press("network_off")
     till.sale()
     till.clock.pause(60)
-    assert "P 0010" == till.says()
+    assert till.says() == "P 0010"
 
     till.press("network_on")
     till.clock.pause(2)
 
-    assert "S 0000" == till.says()
+    assert till.says() == "S 0000"
 
 
 def test_a_plan_in_the_past_or_of_no_kind_is_refused() -> None:

@@ -37,24 +37,24 @@ def result(response: Response) -> dict[str, str]:
 def test_a_sale_is_accepted_waits_and_is_paid_with_every_field() -> None:
     """A paid sale's status carries all that a receipt and a refund need, card masked."""
     till = Till()
-    assert "A 0009" == verdict(till.sale(merchant_reference_no="INV-42"))
-    assert "P 0010" == till.says()
+    assert verdict(till.sale(merchant_reference_no="INV-42")) == "A 0009"
+    assert till.says() == "P 0010"
 
     till.press("accept", "tap")
     reply = till.status()
 
-    assert "S 0000" == verdict(reply)
-    assert ("50000", "INV-42", FIRST) == (
+    assert verdict(reply) == "S 0000"
+    assert (
         reply.transaction_amount,
         reply.merchant_reference_no,
         reply.paytm_tid,
-    )
-    assert ("CREDIT_CARD", "CREDIT", "VISA", "HDFC Bank") == (
+    ) == ("50000", "INV-42", FIRST)
+    assert (
         reply.pay_method, reply.card_type, reply.card_scheme, reply.issuing_bank_name,
-    )  # fmt: skip
+    ) == ("CREDIT_CARD", "CREDIT", "VISA", "HDFC Bank")  # fmt: skip
     assert reply.retrieval_reference_no is not None
-    assert (12, 6) == (len(reply.retrieval_reference_no), len(reply.auth_code or ""))
-    assert 35 == len(reply.acquirement_id or "")
+    assert (len(reply.retrieval_reference_no), len(reply.auth_code or "")) == (12, 6)
+    assert len(reply.acquirement_id or "") == 35
     raw = till.sandbox.handle(till.status_request()).body
     assert b"411111XXXXXX1234" in raw
 
@@ -66,9 +66,9 @@ def test_a_upi_payment_has_no_card() -> None:
     till.press("accept", "show_qr", "scan", "approve")
     reply = till.status()
 
-    assert ("S 0000", "UPI") == (verdict(reply), reply.pay_method)
-    assert (None, None) == (reply.issuer_mask_card_no, reply.auth_code)
-    assert 12 == len(reply.retrieval_reference_no or "")
+    assert (verdict(reply), reply.pay_method) == ("S 0000", "UPI")
+    assert (reply.issuer_mask_card_no, reply.auth_code) == (None, None)
+    assert len(reply.retrieval_reference_no or "") == 12
 
 
 def test_a_decline_says_the_bank_s_reason() -> None:
@@ -81,8 +81,8 @@ def test_a_decline_says_the_bank_s_reason() -> None:
     till.press("reject")
     rejected = till.status("CLINIC000002")
 
-    assert ("F 0011", "51") == (verdict(declined), declined.bank_response_code)
-    assert ("F 0011", None) == (verdict(rejected), rejected.bank_response_code)
+    assert (verdict(declined), declined.bank_response_code) == ("F 0011", "51")
+    assert (verdict(rejected), rejected.bank_response_code) == ("F 0011", None)
 
 
 @pytest.mark.parametrize(
@@ -108,9 +108,9 @@ def test_a_bad_field_is_0002_and_named(name: str, value: str | None) -> None:
     till = Till()
     info = result(till.sandbox.handle(altered(till.sale_request().encode(KEY), **{name: value})))
 
-    assert ("F", "0002") == (info["resultCode"], info["resultCodeId"])
+    assert (info["resultCode"], info["resultCodeId"]) == ("F", "0002")
     assert name in info["resultMsg"]
-    assert {} == till.sandbox.charges
+    assert till.sandbox.charges == {}
 
 
 def test_a_body_that_is_no_json_is_0002() -> None:
@@ -118,7 +118,7 @@ def test_a_body_that_is_no_json_is_0002() -> None:
     till = Till()
     request = Request(host=Host.EDC, path=SALE_PATH, body=b"<xml/>", operation="sale")
 
-    assert "0002" == result(till.sandbox.handle(request))["resultCodeId"]
+    assert result(till.sandbox.handle(request))["resultCodeId"] == "0002"
 
 
 def test_a_wrong_checksum_is_0330() -> None:
@@ -127,8 +127,8 @@ def test_a_wrong_checksum_is_0330() -> None:
     changed = altered(till.sale_request().encode(KEY), transactionAmount="1")
     foreign = till.sale_request().encode(MerchantKey("another_key_here"))
 
-    assert "0330" == result(till.sandbox.handle(changed))["resultCodeId"]
-    assert "0330" == result(till.sandbox.handle(foreign))["resultCodeId"]
+    assert result(till.sandbox.handle(changed))["resultCodeId"] == "0330"
+    assert result(till.sandbox.handle(foreign))["resultCodeId"] == "0330"
 
 
 def test_machines_and_merchants_are_checked() -> None:
@@ -139,12 +139,12 @@ def test_machines_and_merchants_are_checked() -> None:
     sandbox.add_terminal("87654321", "OTHER000000000000001")
     sandbox.add_terminal("11111111", DEMO_MID, is_active=False)
 
-    assert "F 0007" == verdict(till.sale(tid="99999999"))
-    assert "F 0007" == verdict(till.sale(tid="87654321"))
-    assert "F 0007" == verdict(till.sale(tid="11111111"))
-    assert "F 9001" == verdict(till.sale(paytm_mid="NOBODY00000000000001"))
+    assert verdict(till.sale(tid="99999999")) == "F 0007"
+    assert verdict(till.sale(tid="87654321")) == "F 0007"
+    assert verdict(till.sale(tid="11111111")) == "F 0007"
+    assert verdict(till.sale(paytm_mid="NOBODY00000000000001")) == "F 9001"
     sandbox.add_merchant(DEMO_MID, KEY.reveal(), is_blocked=True)
-    assert "F 0022" == verdict(till.sale())
+    assert verdict(till.sale()) == "F 0022"
 
 
 def test_an_id_is_good_once() -> None:
@@ -152,20 +152,20 @@ def test_an_id_is_good_once() -> None:
     till = Till()
     till.sale()
 
-    assert "F 0233" == verdict(till.sale())
-    assert "F 0233" == verdict(till.sale(tid=SECOND))
-    assert 1 == len(till.sandbox.charges)
+    assert verdict(till.sale()) == "F 0233"
+    assert verdict(till.sale(tid=SECOND)) == "F 0233"
+    assert len(till.sandbox.charges) == 1
 
 
 def test_a_busy_machine_is_0333_until_it_is_free() -> None:
     """A machine takes one request at a time; the refused id may be used again afterwards."""
     till = Till()
     till.sale()
-    assert "F 0333" == verdict(till.sale("CLINIC000002"))
+    assert verdict(till.sale("CLINIC000002")) == "F 0333"
 
     till.press("reject")
 
-    assert "A 0009" == verdict(till.sale("CLINIC000002"))
+    assert verdict(till.sale("CLINIC000002")) == "A 0009"
 
 
 def test_an_unknown_id_is_0404() -> None:
@@ -173,8 +173,8 @@ def test_an_unknown_id_is_0404() -> None:
     till = Till()
     till.sale()
 
-    assert "F 0404" == till.says("CLINIC000009")
-    assert "F 0404" == till.says(tid=SECOND)
+    assert till.says("CLINIC000009") == "F 0404"
+    assert till.says(tid=SECOND) == "F 0404"
 
 
 def test_both_status_paths_answer() -> None:
@@ -182,7 +182,7 @@ def test_both_status_paths_answer() -> None:
     till = Till()
     till.sale()
 
-    assert "P 0010" == till.says(path="/ecr/payment/status")
+    assert till.says(path="/ecr/payment/status") == "P 0010"
 
 
 @pytest.mark.parametrize("path", ["/ecr/void", "/ecr/void/request", "/ecr/ext/void"])
@@ -191,15 +191,15 @@ def test_a_void_is_accepted_then_done(path: str) -> None:
     till = Till()
     till.sale()
     till.press("accept", "tap")
-    assert "F 0180" == till.says(event="VOID")
+    assert till.says(event="VOID") == "F 0180"
 
-    assert "A 0009" == verdict(till.void(path=path))
-    assert "P 0010" == till.says(event="VOID")
+    assert verdict(till.void(path=path)) == "A 0009"
+    assert till.says(event="VOID") == "P 0010"
     till.press("accept")
 
-    assert "S 0000" == till.says(event="VOID")
-    assert "S 0000" == till.says()
-    assert "F 0090" == verdict(till.void())
+    assert till.says(event="VOID") == "S 0000"
+    assert till.says() == "S 0000"
+    assert verdict(till.void()) == "F 0090"
 
 
 def test_a_void_can_be_rejected_and_tried_again() -> None:
@@ -210,21 +210,21 @@ def test_a_void_can_be_rejected_and_tried_again() -> None:
     till.void()
     till.press("reject")
 
-    assert "F 0090" == till.says(event="VOID")
-    assert "A 0009" == verdict(till.void())
+    assert till.says(event="VOID") == "F 0090"
+    assert verdict(till.void()) == "A 0009"
 
 
 def test_only_a_paid_sale_can_be_voided() -> None:
     """Unknown, waiting and failed sales are 0180; a busy machine is 0333."""
     till = Till()
-    assert "F 0180" == verdict(till.void())
+    assert verdict(till.void()) == "F 0180"
     till.sale()
-    assert "F 0180" == verdict(till.void())
+    assert verdict(till.void()) == "F 0180"
     till.press("accept", "tap")
     till.sale("CLINIC000002")
-    assert "F 0333" == verdict(till.void())
+    assert verdict(till.void()) == "F 0333"
     till.press("reject")
-    assert "F 0180" == verdict(till.void("CLINIC000002"))
+    assert verdict(till.void("CLINIC000002")) == "F 0180"
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_a_void_belongs_to_the_india_day_of_the_payment(paid: str, wait_min: int
 
 def test_the_cut_off_is_five_past_midnight_in_india() -> None:
     """The end of a void is an India instant, whatever the zone it is asked in."""
-    assert "2026-01-06T00:05:00+05:30" == void_ends_at(at("23:59")).astimezone(IST).isoformat()
+    assert void_ends_at(at("23:59")).astimezone(IST).isoformat() == "2026-01-06T00:05:00+05:30"
 
 
 def test_a_late_request_is_still_paid() -> None:
@@ -263,11 +263,11 @@ def test_a_late_request_is_still_paid() -> None:
     till.sale()
     till.press("accept", "walk_away")
     till.clock.pause(3600)
-    assert "P 0010" == till.says()
+    assert till.says() == "P 0010"
 
     till.press("tap")
 
-    assert "S 0000" == till.says()
+    assert till.says() == "S 0000"
 
 
 def test_an_operator_expiry_ends_what_nobody_finishes() -> None:
@@ -276,12 +276,12 @@ def test_an_operator_expiry_ends_what_nobody_finishes() -> None:
     till.sandbox.operator_expiry_s = 300
     till.sale()
     till.clock.pause(299)
-    assert "P 0010" == till.says()
+    assert till.says() == "P 0010"
 
     till.clock.pause(1)
 
-    assert "F 0011" == till.says()
-    assert "A 0009" == verdict(till.sale("CLINIC000002"))
+    assert till.says() == "F 0011"
+    assert verdict(till.sale("CLINIC000002")) == "A 0009"
 
 
 def test_two_machines_do_not_mix() -> None:
@@ -290,13 +290,13 @@ def test_two_machines_do_not_mix() -> None:
     till.sale("CLINIC000001", FIRST, transaction_amount="10000")
     till.sale("CLINIC000002", SECOND, transaction_amount="20000")
     till.press("accept", "tap", tid=SECOND, card="rupay_debit")
-    assert "P 0010" == till.says("CLINIC000001", FIRST)
+    assert till.says("CLINIC000001", FIRST) == "P 0010"
     till.press("accept", "tap", card="amex")
 
     first, second = till.status("CLINIC000001", FIRST), till.status("CLINIC000002", SECOND)
 
-    assert ("10000", "AMEX") == (first.transaction_amount, first.card_scheme)
-    assert ("20000", "RUPAY") == (second.transaction_amount, second.card_scheme)
+    assert (first.transaction_amount, first.card_scheme) == ("10000", "AMEX")
+    assert (second.transaction_amount, second.card_scheme) == ("20000", "RUPAY")
 
 
 def test_many_machines_do_not_mix() -> None:
@@ -336,8 +336,8 @@ def test_the_wire_log_keeps_everything_but_secrets() -> None:
     till.says()
     sale, status = till.sandbox.wire.calls(paytm_id="CLINIC000001")
 
-    assert ("sale", "A 0009", ()) == (sale.operation, sale.answer, sale.faults)
-    assert ("status", "F 0012", ("internal_0012",)) == (status.operation, status.answer, status.faults)
+    assert (sale.operation, sale.answer, sale.faults) == ("sale", "A 0009", ())
+    assert (status.operation, status.answer, status.faults) == ("status", "F 0012", ("internal_0012",))
     kept = msgspec.json.encode(till.sandbox.wire.calls()).decode()
     assert "checksum" not in kept
     assert KEY.reveal() not in repr(till.sandbox.merchants)
@@ -350,9 +350,9 @@ def test_reset_forgets_sales_and_keeps_machines() -> None:
     till.sandbox.clock.advance(3600)
     till.sandbox.reset()
 
-    assert ({}, 0, 0.0) == (till.sandbox.charges, len(till.sandbox.wire), till.sandbox.clock.ahead_s)
-    assert (Action.NETWORK_OFF, Action.BATTERY_DEAD, Action.PAPER_OUT) == till_possible(till)
-    assert "A 0009" == verdict(till.sale())
+    assert (till.sandbox.charges, len(till.sandbox.wire), till.sandbox.clock.ahead_s) == ({}, 0, 0.0)
+    assert till_possible(till) == (Action.NETWORK_OFF, Action.BATTERY_DEAD, Action.PAPER_OUT)
+    assert verdict(till.sale()) == "A 0009"
 
 
 def till_possible(till: Till) -> tuple[Action, ...]:
@@ -368,7 +368,7 @@ def test_an_unknown_path_is_the_gateway_s_404() -> None:
         Request(host=Host.EDC, path="/ecr/abort/txn", body=b"{}", operation="abort")
     )
 
-    assert (404, "SVE-003") == (
+    assert (
         response.status,
         msgspec.json.decode(response.body)["errorDetails"]["errorCode"],
-    )
+    ) == (404, "SVE-003")

@@ -52,9 +52,9 @@ def test_a_delay_passes_on_the_clock() -> None:
     till = till_with(Kind.DELAY, after_ms=7_000)
     before = till.clock.now()
 
-    assert "A 0009" == verdict(till.sale())
+    assert verdict(till.sale()) == "A 0009"
 
-    assert 7 == (till.clock.now() - before).total_seconds()
+    assert (till.clock.now() - before).total_seconds() == 7
 
 
 @pytest.mark.parametrize("kind", [Kind.DELAY, Kind.SLOW_DRIP])
@@ -65,7 +65,7 @@ def test_a_reply_later_than_the_time_out_is_lost(kind: Kind) -> None:
     with pytest.raises(NoReply):
         till.sale()
 
-    assert "P 0010" == till.says()
+    assert till.says() == "P 0010"
 
 
 async def test_the_async_door_is_the_same() -> None:
@@ -74,7 +74,7 @@ async def test_the_async_door_is_the_same() -> None:
     before = till.clock.now()
     request = till.sale_request()
     reply = request.parse_reply(await till.sandbox.ahandle(request.encode(KEY)), KEY)
-    assert ("A 0009", 2) == (verdict(reply), (till.clock.now() - before).total_seconds())
+    assert (verdict(reply), (till.clock.now() - before).total_seconds()) == ("A 0009", 2)
 
     till.sandbox.add_fault(Fault(kind=Kind.REFUSE_CONNECTION))
     with pytest.raises(NotSent):
@@ -85,9 +85,9 @@ def test_a_request_delivered_twice_is_a_duplicate() -> None:
     """The second answer comes back, 0233, and there is one sale."""
     till = till_with(Kind.DUPLICATE)
 
-    assert "F 0233" == verdict(till.sale())
-    assert "P 0010" == till.says()
-    assert 1 == len(till.sandbox.charges)
+    assert verdict(till.sale()) == "F 0233"
+    assert till.says() == "P 0010"
+    assert len(till.sandbox.charges) == 1
 
 
 @pytest.mark.parametrize("kind", [Kind.HTTP_500, Kind.HTML, Kind.TRUNCATED_JSON, Kind.RATE_LIMITED])
@@ -107,7 +107,7 @@ def test_a_rate_limit_says_when_to_come_back() -> None:
 
     response = till.sandbox.handle(till.status_request())
 
-    assert (429, "9") == (response.status, response.headers["retry-after"])
+    assert (response.status, response.headers["retry-after"]) == (429, "9")
 
 
 def test_a_trailing_comma_is_not_json_and_is_forgiven() -> None:
@@ -119,7 +119,7 @@ def test_a_trailing_comma_is_not_json_and_is_forgiven() -> None:
 
     with pytest.raises(msgspec.DecodeError):
         msgspec.json.decode(response.body)
-    assert "A 0009" == verdict(request.parse_reply(response, KEY))
+    assert verdict(request.parse_reply(response, KEY)) == "A 0009"
 
 
 @pytest.mark.parametrize(("kind", "told"), [(Kind.INTERNAL_0012, "F 0012"), (Kind.UNKNOWN_STATUS, "R 7777")])
@@ -154,9 +154,9 @@ def test_a_wrong_amount_waits_for_an_answer_with_an_amount() -> None:
     """The fault is not spent on an answer it cannot change."""
     till = till_with(Kind.WRONG_AMOUNT)
 
-    assert "A 0009" == verdict(till.sale())
-    assert 1 == len(till.sandbox.faults.waiting)
-    assert "50100" == till.status().transaction_amount
+    assert verdict(till.sale()) == "A 0009"
+    assert len(till.sandbox.faults.waiting) == 1
+    assert till.status().transaction_amount == "50100"
 
 
 def test_a_checksum_that_does_not_fit() -> None:
@@ -172,13 +172,13 @@ def test_a_sale_nobody_knows_yet() -> None:
     """Inside the window status is 0404; outside it is the truth."""
     till = till_with(Kind.NOT_FOUND_WINDOW, after_ms=3_000)
     till.sale()
-    assert "F 0404" == till.says()
+    assert till.says() == "F 0404"
 
     till.clock.pause(2.999)
-    assert "F 0404" == till.says()
+    assert till.says() == "F 0404"
     till.clock.pause(0.001)
 
-    assert "P 0010" == till.says()
+    assert till.says() == "P 0010"
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_a_success_told_late(kind: Kind, meanwhile: str) -> None:
     till.clock.pause(20)
 
     assert meanwhile == verdict(early)
-    assert (None, None) == (early.acquirement_id, early.retrieval_reference_no)
-    assert "S 0000" == till.says()
+    assert (early.acquirement_id, early.retrieval_reference_no) == (None, None)
+    assert till.says() == "S 0000"
 
 
 def test_a_fault_strikes_only_what_it_names() -> None:
@@ -208,18 +208,18 @@ def test_a_fault_strikes_only_what_it_names() -> None:
 
     told = [till.says() for _ in range(5)]
 
-    assert ["P 0010", "F 0012", "F 0012", "P 0010", "P 0010"] == told
-    assert [SECOND] == [fault.tid for fault in till.sandbox.faults.waiting]
+    assert told == ["P 0010", "F 0012", "F 0012", "P 0010", "P 0010"]
+    assert [fault.tid for fault in till.sandbox.faults.waiting] == [SECOND]
 
 
 def test_a_fault_without_end_is_removed_by_hand() -> None:
     """`times=None` strikes until it is removed by its number."""
     till = till_with(Kind.INTERNAL_0012, times=None)
-    assert ["F 0012"] * 3 == [till.says() for _ in range(3)]
+    assert [till.says() for _ in range(3)] == ["F 0012"] * 3
 
     till.sandbox.clear_faults(till.sandbox.faults.waiting[0].number)
 
-    assert "F 0404" == till.says()
+    assert till.says() == "F 0404"
 
 
 def test_faults_strike_together() -> None:
@@ -231,8 +231,8 @@ def test_faults_strike_together() -> None:
     with pytest.raises(NoReply):
         till.sale(tid=FIRST)
 
-    assert 5 == (till.clock.now() - before).total_seconds()
-    assert "P 0010" == till.says()
+    assert (till.clock.now() - before).total_seconds() == 5
+    assert till.says() == "P 0010"
 
 
 @pytest.mark.parametrize(

@@ -124,15 +124,15 @@ def test_an_unknown_card_is_refused() -> None:
 
 def test_a_tap_above_five_thousand_rupees_asks_for_the_pin() -> None:
     """₹5,000.00 is tapped without PIN, a paisa more is not."""
-    assert Screen.APPROVED == do(sale(500_000), "accept", "tap")[0].screen
-    assert Screen.PIN == do(sale(500_001), "accept", "tap")[0].screen
+    assert do(sale(500_000), "accept", "tap")[0].screen == Screen.APPROVED
+    assert do(sale(500_001), "accept", "tap")[0].screen == Screen.PIN
 
 
 def test_auto_accept_and_mode_choose_the_first_screen() -> None:
     """Auto-accept skips the question; QR goes straight to the QR; CARD offers none."""
-    assert Screen.PRESENT == push(BLANK, sale(is_auto_accepted=True), AT).screen
-    assert Screen.QR == push(BLANK, sale(is_auto_accepted=True, mode="QR"), AT).screen
-    assert Screen.QR == do(sale(mode="QR"), "accept")[0].screen
+    assert push(BLANK, sale(is_auto_accepted=True), AT).screen == Screen.PRESENT
+    assert push(BLANK, sale(is_auto_accepted=True, mode="QR"), AT).screen == Screen.QR
+    assert do(sale(mode="QR"), "accept")[0].screen == Screen.QR
     assert Action.SHOW_QR not in possible(do(sale(mode="CARD"), "accept")[0])
 
 
@@ -142,8 +142,8 @@ def test_an_offline_machine_fetches_later() -> None:
 
     waiting = push(offline, sale(), AT)
 
-    assert (Screen.IDLE, "C1") == (waiting.screen, waiting.inbox and waiting.inbox.charge_id)
-    assert Screen.CONFIRM == act(waiting, Action.NETWORK_ON, AT).terminal.screen
+    assert (waiting.screen, waiting.inbox and waiting.inbox.charge_id) == (Screen.IDLE, "C1")
+    assert act(waiting, Action.NETWORK_ON, AT).terminal.screen == Screen.CONFIRM
 
 
 def test_without_network_the_bank_cannot_be_asked() -> None:
@@ -151,14 +151,14 @@ def test_without_network_the_bank_cannot_be_asked() -> None:
     for actions in (("accept", "network_off", "tap"), ("accept", "insert", "network_off", "pin_right")):
         terminal, effects = do(sale(), *actions)
 
-        assert [] == effects
+        assert effects == []
         assert "No connection" in terminal.notice
 
 
 def test_a_rejection_without_network_is_told_later() -> None:
     """The red key on an offline machine reaches Paytm when the network is back."""
     terminal, effects = do(sale(), "accept", "network_off", "red_key")
-    assert ([], Screen.DECLINED) == (effects, terminal.screen)
+    assert (effects, terminal.screen) == ([], Screen.DECLINED)
 
     step = act(terminal, Action.NETWORK_ON, AT)
 
@@ -173,14 +173,14 @@ def test_a_phone_pays_although_the_machine_is_offline() -> None:
 
     step = act(terminal, Action.NETWORK_ON, AT)
 
-    assert (None, Screen.APPROVED) == (step.effect, step.terminal.screen)
+    assert (step.effect, step.terminal.screen) == (None, Screen.APPROVED)
 
 
 def test_an_empty_battery_forgets_the_screen_and_not_the_request() -> None:
     """After charging, an unfinished request starts again; a held result is told."""
     dead, effects = do(sale(), "accept", "insert", "battery_dead")
-    assert ([], Screen.OFF) == (effects, dead.screen)
-    assert Screen.CONFIRM == act(dead, Action.BATTERY_BACK, AT).terminal.screen
+    assert (effects, dead.screen) == ([], Screen.OFF)
+    assert act(dead, Action.BATTERY_BACK, AT).terminal.screen == Screen.CONFIRM
 
     held, _ = do(sale(), "network_off", "reject", "battery_dead", "network_on")
     assert isinstance(act(held, Action.BATTERY_BACK, AT).effect, Failed)
@@ -194,7 +194,7 @@ def test_paper_out_does_not_touch_the_payment() -> None:
     assert [Paid] == [type(told) for told in effects]
     assert printed.slip is None
     assert "Paper is out" in printed.notice
-    assert "" == act(printed, Action.PAPER_IN, AT).terminal.notice
+    assert act(printed, Action.PAPER_IN, AT).terminal.notice == ""
 
 
 def test_a_slip_stays_until_it_is_torn_off() -> None:
@@ -215,6 +215,6 @@ def test_a_lapsed_request_leaves_machine_and_inbox() -> None:
 
     assert isinstance(shown.effect, Failed)
     assert isinstance(kept.effect, Failed)
-    assert (Screen.DECLINED, Screen.IDLE) == (shown.terminal.screen, kept.terminal.screen)
+    assert (shown.terminal.screen, kept.terminal.screen) == (Screen.DECLINED, Screen.IDLE)
     assert kept.terminal.inbox is None
     assert lapse(BLANK, AT, "Too late").effect is None

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from galla.service.till import Till
 
 LADDER_SCALE = 0.2  # asks five times as often as in a shop, so that nobody waits for the demonstration
+INQUIRY_TIMEOUT_S = 0.6  # and an inquiry that hangs must not hold up the next
 
 
 class Shop(NamedTuple):
@@ -120,6 +121,7 @@ def _settings(database: Path, url: str, sandbox_url: str, api_key: str) -> Setti
         pg_url=sandbox_url,
         queue_url=sandbox_url,
         ladder_scale=LADDER_SCALE,
+        inquiry_timeout_s=INQUIRY_TIMEOUT_S,
         api_key=Secret(api_key),
         log_level="warning",
     )

@@ -72,8 +72,9 @@ def details(payment: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what stands under the headline: label and value, in the order people look for them."""
     reason, action = payment.get("reason") or {}, payment.get("next_action") or {}
     paytm = payment["paytm"]
+    is_settled = payment["status"] == "paid" and not (payment["is_late"] or payment["needs_review"])
     rows = [
-        ("Do now", reason.get("hint") or action.get("text")),
+        ("Do now", None if is_settled else reason.get("hint") or action.get("text")),
         ("Reference", payment.get("reference")),
         ("Bill", payment.get("bill")),
         ("Machine", paytm.get("tid")),

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from galla.payments.model import Method, Payment, Status
+from galla.payments.model import Payment, Status
 
 
 class Rung(msgspec.Struct, frozen=True):
@@ -100,11 +100,6 @@ def read_rungs(text: str) -> tuple[Rung, ...]:
     if not rungs or ages != sorted(set(ages)) or any(rung.every_s < 1 for rung in rungs):
         raise ValueError("Rungs rise in age, and no interval is below 1s.")
     return tuple(rungs)
-
-
-def ladder_for(method: Method) -> Ladder:
-    """Return the published ladder of a method."""
-    return EDC if method in (Method.EDC, Method.QUEUE) else UPI
 
 
 def scaled(ladder: Ladder, scale: float) -> Ladder:

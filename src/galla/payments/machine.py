@@ -50,6 +50,7 @@ TRANSITIONS: frozenset[tuple[Status, Status]] = frozenset(
 """Every change of status there is. Nothing leaves `PAID`; `NOT_PAID` yields only to a late proof."""
 
 UNSENT_TRIES = 3
+REBEGIN_TRIES = 4
 _replace = msgspec.structs.replace
 
 
@@ -77,6 +78,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 def next_asking(payment: Payment) -> Asking:
     """Return whether the next word to Paytm is the request itself or a question about it."""
     if payment.may_resend or (payment.status is Status.CREATED and payment.sends == 0):
+        return Asking.BEGIN
+    if payment.status is Status.CREATED and payment.can_rebegin and payment.link is None:
         return Asking.BEGIN
     return Asking.INQUIRE
 
@@ -169,6 +172,8 @@ def _waiting(payment: Payment, outcome: Waiting, asking: Asking, now: datetime, 
         reason=payment.reason if keeps_flag else None,
         needs_review=payment.needs_review and keeps_flag,
         accepted_at=payment.accepted_at or now,
+        link=outcome.link or payment.link,
+        expires_at=outcome.expires_at or payment.expires_at,
         may_resend=False,
         misses=0,
         not_found_count=0,
@@ -211,6 +216,8 @@ def _missing(payment: Payment, outcome: Missing, now: datetime, ladder: Ladder) 
     if not payment.is_live:
         return Step(payment=payment, is_changed=False)
     count = payment.not_found_count + 1
+    if payment.expires_at is not None:
+        return _unattempted(payment, count, now, ladder)
     waited_s = (now - (payment.sent_at or payment.created_at)).total_seconds()
     if waited_s < ladder.grace_s or count < ladder.grace_asks:
         return Step(payment=_replace(payment, not_found_count=count, misses=0))
@@ -223,6 +230,19 @@ def _missing(payment: Payment, outcome: Missing, now: datetime, ladder: Ladder) 
         )
         return Step(payment=after, event="payment.in_doubt", ask_at=now)
     return _not_paid(payment, _never_sent("Paytm never received this payment."), now)
+
+
+def _unattempted(payment: Payment, count: int, now: datetime, ladder: Ladder) -> Step:
+    """Nobody has tried to pay by the link yet. While it lives that means nothing; afterwards it was not used."""
+    ends_at = payment.expires_at or now
+    if now < ends_at + timedelta(seconds=ladder.grace_s) or count < ladder.grace_asks:
+        return Step(payment=_replace(payment, not_found_count=count, misses=0))
+    reason = Reason(
+        code="expired",
+        message="The time to pay ran out and nobody paid.",
+        hint="Nothing was charged. Make a new code if the customer still wants to pay.",
+    )
+    return _not_paid(payment, reason, now)
 
 
 def _duplicate(payment: Payment, now: datetime) -> Step:
@@ -262,6 +282,8 @@ def _unsent(payment: Payment, outcome: Unsent, asking: Asking, now: datetime, la
 def _lost(payment: Payment, outcome: Lost, asking: Asking, now: datetime, ladder: Ladder) -> Step:
     if asking is Asking.INQUIRE:
         return _miss(payment)
+    if payment.can_rebegin and payment.sends < REBEGIN_TRIES:
+        return Step(payment=payment, ask_at=now + timedelta(seconds=ladder.first_s))
     reason = Reason(
         code="lost_reply",
         message="Paytm's answer did not reach us, so this payment may be on the machine.",

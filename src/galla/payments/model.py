@@ -89,17 +89,22 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
     """One tender, for one amount, with one immutable Paytm id. A new try is a new payment.
 
-    Money in paise; instants aware UTC. `sends` counts the requests that may have reached Paytm (written before
-    the first byte leaves), `sent_at` is the latest of them and `accepted_at` when Paytm said it has it.
-    `fence` is the lease's fencing token, `sequence` the number of events so far, `misses` the inquiries in a row
-    that brought no answer, `not_found_count` the spaced "unknown id" answers in a row.
+    Money in paise; instants aware UTC. `method` is a `Method`, or the word of a connector from outside galla.
+
+    - `sends` counts the requests that may have reached Paytm (written before the first byte leaves), `sent_at` is
+      the latest of them and `accepted_at` when Paytm said it has it.
+    - `link` is what the payer opens or scans, `session` what a flow of several requests has written down (sealed),
+      `vpa` the payer's UPI id (masked), `expires_at` when the link or token ends. `can_rebegin`: beginning again
+      cannot charge twice.
+    - `fence` is the lease's fencing token, `sequence` the number of events so far, `misses` the inquiries in a
+      row that brought no answer, `not_found_count` the spaced "unknown id" answers in a row.
     """
 
     id: str
     merchant_id: str
     environment: str
     mid: str
-    method: Method
+    method: str
     amount_paise: int
     paytm_id: str
     created_at: datetime
@@ -119,6 +124,13 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     counter: str | None = None
     reason: Reason | None = None
     proof: Proof | None = None
+    link: str | None = None
+    session: str | None = None
+    vpa: str | None = None
+    expires_at: datetime | None = None
+    can_rebegin: bool = False
+    refunded_paise: int = 0
+    refunding_paise: int = 0
     needs_review: bool = False
     is_late: bool = False
     is_exclusive: bool = True
@@ -150,10 +162,11 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """Paytm has the payment and it is not final."""
+    """Paytm has the payment and it is not final. `link` is what the payer opens or scans, and until when."""
 
     phase: Phase
-    transaction_id: str | None = None
+    link: str | None = None
+    expires_at: datetime | None = None
 
 
 class Captured(msgspec.Struct, frozen=True, kw_only=True):

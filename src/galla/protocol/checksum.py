@@ -32,6 +32,7 @@ _PAD = b"\x0c" * 12  # 64 hex characters and 4 of salt always leave 12 to the bl
 _CANONICAL_TAIL = frozenset("AEIMQUYcgkosw048")  # the last digit's two spare bits are zero
 _TOKEN = re.compile(rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")(\s*+:)?|[{}\[\]"]', re.DOTALL)
 _OPEN, _CLOSE = frozenset(b"{["), frozenset(b"}]")
+_NESTED = (dict, list, tuple)
 
 
 class Cipher:
@@ -150,11 +151,16 @@ def joined(params: Mapping[str, object]) -> str:
 
     `CHECKSUMHASH`, nested objects and lists are left out; None and the text `null` count as empty.
     """
-    return "|".join(
-        _written(value)
-        for name, value in sorted(params.items())
-        if name != "CHECKSUMHASH" and not isinstance(value, dict | list | tuple)
-    )
+    texts = []
+    for name in sorted(params):
+        value = params[name]
+        if type(value) is not str or len(value) == 4:  # most fields are a text too long or short to be "null"
+            if isinstance(value, _NESTED):
+                continue
+            value = _written(value)
+        if name != "CHECKSUMHASH":
+            texts.append(value)
+    return "|".join(texts)
 
 
 def edc_text(body: Mapping[str, object]) -> str:

@@ -7,6 +7,7 @@ page says is chosen in `view.py`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from itertools import islice
 from urllib.parse import parse_qsl
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -174,10 +175,11 @@ class _Pages:
     def _one(self, tid: str) -> dict[str, object]:
         with self._sandbox.lock:
             self._sandbox.settle()
-            charges = [charge for charge in self._sandbox.charges.values() if charge.tid == tid]
+            newest = reversed(self._sandbox.charges.values())
+            charges = islice((charge for charge in newest if charge.tid == tid), LISTED)
             return {
                 "machine": self._view(tid),
-                "sales": [row(charge) for charge in charges[: -LISTED - 1 : -1]],
+                "sales": [row(charge) for charge in charges],
             }
 
     def _happenings(self) -> dict[str, object]:
@@ -185,7 +187,7 @@ class _Pages:
             self._sandbox.settle()
             sandbox = self._sandbox
             calls = sandbox.wire.calls()[: -LISTED - 1 : -1]
-            charges = list(sandbox.charges.values())[: -LISTED - 1 : -1]
+            charges = islice(reversed(sandbox.charges.values()), LISTED)
             return {
                 "machines": self._machines(),
                 "sales": [row(charge) for charge in charges],

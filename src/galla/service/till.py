@@ -44,7 +44,7 @@ class Till:
         self.clock = clock
         self.vault = vault
         self.bell = Bell()
-        self.connectors: dict[Method, Connector] = {Method.EDC: EdcConnector()}
+        self.connectors: dict[str, Connector] = {Method.EDC: EdcConnector()}
         self.card: Ladder = _ladder(EDC, settings.ladder_edc, "GALLA_LADDER_EDC", settings.ladder_scale)
         self.upi: Ladder = _ladder(UPI, settings.ladder_upi, "GALLA_LADDER_UPI", settings.ladder_scale)
         self.inquiry_timeout_s = max(LEAST_TIMEOUT_S, settings.inquiry_timeout_s * min(1.0, settings.ladder_scale * 20))
@@ -105,7 +105,7 @@ class Till:
             await close()
         await self.database.close()
 
-    def ladder(self, method: Method) -> Ladder:
+    def ladder(self, method: str) -> Ladder:
         """Return the ladder in force for a method."""
         return self.card if method in (Method.EDC, Method.QUEUE) else self.upi
 

@@ -22,7 +22,7 @@ def payment_view(payment: Payment, now: datetime) -> View:
         "phase": payment.phase.value,
         "amount": payment.amount_paise,
         "currency": payment.currency,
-        "method": payment.method.value,
+        "method": payment.method,
         "reference": payment.reference,
         "description": payment.description,
         "bill": payment.bill_id,

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from galla.store.record_tables import audit, entries, events, postings
+from galla.store.record_tables import audit, callbacks, entries, events, postings
 from galla.store.tables import exchanges, proofs
 
-APPEND_ONLY = (proofs, exchanges, events, audit, entries, postings)
+APPEND_ONLY = (proofs, exchanges, events, audit, entries, postings, callbacks)
 """Tables whose rows are never changed and never deleted."""
 
 
@@ -40,6 +40,15 @@ _RULES = (
     ("payments_identity", "payments", "UPDATE", _IDENTITY, "the identity of a payment never changes"),
     ("payments_fence", "payments", "UPDATE", _FENCE, "a fencing token never goes back"),
     ("payments_kept", "payments", "DELETE", "1 = 1", "a payment is never deleted"),
+    ("refunds_kept", "refunds", "DELETE", "1 = 1", "a refund is never deleted"),
+    (
+        "refunds_identity",
+        "refunds",
+        "UPDATE",
+        "OLD.id <> NEW.id OR OLD.ref_id <> NEW.ref_id OR OLD.amount_paise <> NEW.amount_paise"
+        " OR OLD.payment_id <> NEW.payment_id OR (OLD.status = 'done' AND NEW.status <> 'done')",
+        "the identity of a refund never changes, and a done refund stays done",
+    ),
     (
         "entries_balance",
         "entries",

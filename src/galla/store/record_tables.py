@@ -109,6 +109,24 @@ postings = Table(
     sqlite_strict=True,
 )
 
+callbacks = Table(
+    "callbacks",
+    metadata,
+    words("merchant_id"),
+    words("id"),
+    words("digest"),
+    words("kind"),
+    words("paytm_id", null=True),
+    words("said", null=True),
+    words("data"),
+    whole("at"),
+    PrimaryKeyConstraint("merchant_id", "id"),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+    UniqueConstraint("merchant_id", "digest"),
+    Index(None, "merchant_id", "paytm_id"),
+    sqlite_strict=True,
+)
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

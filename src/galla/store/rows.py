@@ -9,17 +9,25 @@ import msgspec
 from sqlalchemy import Row
 
 from galla.clock import from_millis, to_millis
-from galla.payments.model import Method, Payment, Phase, Proof, Reason, Status
+from galla.payments.model import Payment, Phase, Proof, Reason, Status
 from galla.store.tables import payments
 
 _INSTANTS = (
-    ["sent_at", "accepted_at", "asked_at", "settled_at", "cancel_requested_at", "created_at", "due_at", "lease_until"]
+    "sent_at",
+    "accepted_at",
+    "asked_at",
+    "settled_at",
+    "cancel_requested_at",
+    "created_at",
+    "due_at",
+    "lease_until",
+    "expires_at",
 )
-_TRUTHS = ["needs_review", "is_late", "is_exclusive", "holds_terminal", "may_resend"]
+_TRUTHS = ("needs_review", "is_late", "is_exclusive", "holds_terminal", "may_resend", "can_rebegin")
 _PLAIN = [
     name
     for name in Payment.__struct_fields__
-    if name not in {*_INSTANTS, *_TRUTHS, "metadata", "reason", "proof", "status", "phase", "method"}
+    if name not in {*_INSTANTS, *_TRUTHS, "metadata", "reason", "proof", "status", "phase"}
 ]
 _reasons = msgspec.json.Decoder(Reason)
 _proofs = msgspec.json.Decoder(Proof)
@@ -44,7 +52,6 @@ def payment_values(payment: Payment) -> dict[str, Any]:
         values[name] = int(getattr(payment, name))
     values["status"] = payment.status.value
     values["phase"] = payment.phase.value
-    values["method"] = payment.method.value
     values["metadata"] = text(payment.metadata) if payment.metadata else "{}"
     values["reason"] = text(payment.reason) if payment.reason else None
     values["rrn"] = payment.proof.rrn if payment.proof else None
@@ -62,7 +69,6 @@ def payment_from(row: Row[Any]) -> Payment:
         values[name] = found[name] == 1
     values["status"] = Status(found["status"])
     values["phase"] = Phase(found["phase"])
-    values["method"] = Method(found["method"])
     values["metadata"] = {} if found["metadata"] == "{}" else _metadata.decode(found["metadata"])
     values["reason"] = _reasons.decode(found["reason"]) if found["reason"] else None
     data = found.get("proof_data")

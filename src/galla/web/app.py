@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Sequence
+import traceback
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from galla.errors import GallaError
 from galla.service.till import Till
 from galla.web import health
 from galla.web.api import router as api
-from galla.web.boundary import Boundary
+from galla.web.boundary import Boundary, log_failure
 from galla.web.openapi import document
 from galla.web.pages import router as pages
 from galla.web.pages.page import error_page, wants_page
@@ -61,7 +62,7 @@ def make_app(till: Till, *, run_worker: bool = True) -> FastAPI:
                 with suppress(Exception):  # said already
                     await working
 
-    app = FastAPI(title="galla", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app = _Application(title="galla", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.till = till
     app.state.closing = asyncio.Event()
     app.state.throttle = Throttle(till.clock)
@@ -69,7 +70,6 @@ def make_app(till: Till, *, run_worker: bool = True) -> FastAPI:
     app.include_router(api)
     app.include_router(pages)
     app.mount("/static", _Static(directory=STATIC), name="static")
-    app.openapi = lambda: document(app)  # type: ignore[method-assign]
     for kind in (Problem, GallaError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer)
     app.add_middleware(Boundary, clock=till.clock)
@@ -100,12 +100,18 @@ def server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
     )
 
 
+class _Application(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """Return the document with galla's own errors in it."""
+        return document(self)
+
+
 class _Server(uvicorn.Server):
-    async def shutdown(self, sockets: Sequence[socket.socket] | None = None) -> None:  # type: ignore[override]
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the event streams before waiting for open answers."""
         app: Any = self.config.app
         app.state.closing.set()
-        await super().shutdown(list(sockets) if sockets else None)
+        await super().shutdown(sockets)
 
 
 class _Static(StaticFiles):
@@ -122,7 +128,7 @@ async def _answer(request: Request, error: Exception) -> Response:
     problem = _problem(error)
     request_id = str(request.state.request_id)
     if problem.status >= 500:
-        _LOG.error("request.failed", request_id=request_id, exc_info=error)
+        log_failure(error, request_id)
     if wants_page(request):
         return await error_page(request, problem)
     return problem.response(request_id)
@@ -149,4 +155,5 @@ def _problem(error: Exception) -> Problem:
 
 def _say_why(working: asyncio.Task[None]) -> None:
     if not working.cancelled() and (error := working.exception()) is not None:
-        _LOG.critical("worker.ended", effect="payments are no longer followed", exc_info=error)
+        said = "".join(traceback.format_exception(error))
+        _LOG.critical("worker.ended", effect="payments are no longer followed", traceback=said)

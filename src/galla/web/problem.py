@@ -67,7 +67,7 @@ TITLES: dict[str, str] = {
 """What each code means, in one sentence that never changes; `detail` says what happened this time."""
 
 
-class Problem(Exception):  # noqa: N818 - named as RFC 9457 names it
+class Problem(Exception):
     """An error of the edge itself, ready to be answered: unreadable, unknown, forbidden, too large."""
 
     def __init__(

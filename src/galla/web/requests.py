@@ -38,7 +38,7 @@ Amount = Annotated[int, Field(ge=1, le=MAX_PAISE, description="Whole paise: 2500
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
-Phone = Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=r"^[+0-9 -]{4,20}$", strip_whitespace=True)]
+Phone = Annotated[str, StringConstraints(pattern=r"^[+0-9 -]{4,20}$", max_length=20, strip_whitespace=True)]
 Metadata = Annotated[
     dict[
         Annotated[str, StringConstraints(min_length=1, max_length=40)],

@@ -33,7 +33,6 @@ async def docs(request: Request) -> Response:
         description=found["info"]["description"],
         groups=grouped(found),
         codes=sorted(TITLES.items()),
-        refresh_s=None,
     )
 
 

@@ -28,7 +28,7 @@ _NAMES = {
 _ON_FORM = frozenset({"amount", "reference", "number", "lines", "customer.name", "customer.phone"})
 
 
-class Faults(Exception):  # noqa: N818 - what is wrong, not that something failed
+class Faults(Exception):
     """What is wrong with a form: by field, and in general; `blocker` is the payment in the way."""
 
     def __init__(

@@ -90,7 +90,7 @@ def render(template: str, **values: Any) -> str:
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """Answer with a whole page."""
     now = till_of(request).clock.now()
-    return HTMLResponse(render(template, now=now, **values), status)
+    return HTMLResponse(render(template, **{"now": now, "refresh_s": None, **values}), status)
 
 
 def go(address: str) -> RedirectResponse:

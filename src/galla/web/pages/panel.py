@@ -9,7 +9,7 @@ import msgspec
 from galla.web.pages.wording import inr
 
 STOPPING = "We will stop waiting. The machine may still take the card: press the red key on it. We keep checking."
-DOUBT = "We are checking with Paytm. Do not take this payment again."
+MEANWHILE = "We ask by ourselves. Serve the next patient meanwhile: this payment stays under Unfinished."
 
 _LIVE = frozenset({"created", "pending", "in_doubt"})
 _NETWORKS = {"VISA": "Visa", "MASTER": "Mastercard", "MASTERCARD": "Mastercard", "RUPAY": "RuPay", "AMEX": "Amex"}
@@ -74,7 +74,7 @@ def _waiting(payment: dict[str, Any], machine: str) -> Panel:
     is_sent = payment["status"] == "pending" and payment["phase"] != "sending"
     action = payment["next_action"].get("text")
     if is_stopping:
-        heading, sentences = "Stopped waiting, still checking", (STOPPING,)
+        heading, sentences = "Stopped waiting, still checking", (STOPPING, MEANWHILE)
     elif is_sent:
         heading = f"Waiting for the card on {machine}"
         sentences = (action or "Ask the patient to tap, insert or scan on the machine.",)
@@ -93,14 +93,12 @@ def _waiting(payment: dict[str, Any], machine: str) -> Panel:
 
 def _doubt(payment: dict[str, Any]) -> Panel:
     reason = payment["reason"] or {}
-    said = tuple(text for text in (reason.get("message"), reason.get("hint")) if text and text not in DOUBT)
-    if payment["cancel_requested_at"] is not None:
-        said = (STOPPING,)
+    said = (STOPPING,) if payment["cancel_requested_at"] is not None else _said(reason)[:1]
     return Panel(
         state="checking",
         word="Checking",
-        heading="We are checking with Paytm.",
-        sentences=("Do not take this payment again.", *said),
+        heading="We are checking with Paytm",
+        sentences=("Do not take this payment again.", *said, MEANWHILE),
         steps=_steps("done" if payment["sent_at"] else "unknown", "unknown", "open"),
         quote=reason.get("paytm_message"),
         is_live=True,
@@ -135,7 +133,7 @@ def _not_paid(payment: dict[str, Any]) -> Panel:
         state="not-paid",
         word="Not paid",
         heading="Not paid",
-        sentences=tuple(text for text in (reason.get("message"), reason.get("hint")) if text),
+        sentences=_said(reason),
         steps=_steps("done" if payment["sent_at"] else "failed", "done" if payment["sent_at"] else "open", "failed"),
         quote=reason.get("paytm_message"),
         can_retry=True,
@@ -144,19 +142,22 @@ def _not_paid(payment: dict[str, Any]) -> Panel:
 
 def _person(payment: dict[str, Any]) -> Panel:
     reason = payment["reason"] or {}
-    said = tuple(text for text in (reason.get("message"), reason.get("hint")) if text)
     is_live = payment["status"] in _LIVE
     return Panel(
         state="person",
         word="Needs a person",
         heading="A person must look at this payment",
-        sentences=(*said, "Do not take this payment again before that."),
+        sentences=(*_said(reason), "Do not take this payment again before that."),
         steps=_steps("done", "unknown", "open") if is_live else _steps("done", "done", "done"),
         facts=_facts(payment["proof"]) if payment["proof"] else (),
         quote=reason.get("paytm_message"),
         is_live=is_live,
         is_stopping=payment["cancel_requested_at"] is not None,
     )
+
+
+def _said(reason: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(text for text in (reason.get("message"), reason.get("hint")) if text)
 
 
 def _steps(sent: str, machine: str, paid: str) -> tuple[Step, ...]:

@@ -60,7 +60,23 @@ def label(payment: dict[str, Any]) -> str:
 
 def pretty(value: Any) -> str:
     """Write a value of the timeline so that a person can read it."""
-    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False)
+    return json.dumps(_opened(value), indent=2, ensure_ascii=False, sort_keys=False)
+
+
+def _opened(value: Any) -> Any:
+    """Open the JSON texts that a message of Paytm's is kept as, one level down."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _parsed(item) for key, item in value.items()}
+
+
+def _parsed(item: Any) -> Any:
+    if not (isinstance(item, str) and item.startswith("{")):
+        return item
+    try:
+        return json.loads(item)
+    except ValueError:
+        return item
 
 
 def kind(schema: dict[str, Any]) -> str:

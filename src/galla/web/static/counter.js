@@ -1,0 +1,146 @@
+// The counter's small comforts: clocks that count, keys, focus, one press per form. Without it every page still works.
+"use strict";
+
+const serverLead = Date.parse(document.body.dataset.now) - Date.now();
+
+function passed(since) {
+  const seconds = Math.max(0, Math.floor((Date.now() + serverLead - Date.parse(since)) / 1000));
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}:${String(seconds % 60).padStart(2, "0")}`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`;
+}
+
+function tick() {
+  for (const clock of document.querySelectorAll("[data-since]")) {
+    const text = passed(clock.dataset.since);
+    if (clock.textContent !== text) clock.textContent = text;
+  }
+}
+
+// What just appeared gets the focus and the tab's title, unless someone is typing.
+let shown = null;
+
+function isTyping() {
+  const at = document.activeElement;
+  return at !== null && at.matches("input:not([type=radio]), textarea, select");
+}
+
+function settle() {
+  tick();
+  const panel = document.querySelector("#panel [data-state]");
+  if (panel === null) return;
+  document.title = panel.dataset.title;
+  if (panel.dataset.state === shown) return;
+  const isFirst = shown === null;
+  shown = panel.dataset.state;
+  const note = document.getElementById("note");
+  if (!isFirst && note !== null) note.textContent = "";
+  if (!isTyping()) document.querySelector("#panel [data-focus]")?.focus();
+}
+
+// One press is one form: the second would be the same payment anyway, by its attempt id.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  const button = form.querySelector("button[data-busy]");
+  if (form.dataset.once !== undefined && form.dataset.sent !== undefined) {
+    event.preventDefault();
+    return;
+  }
+  if (form.dataset.once === undefined || button === null) return;
+  form.dataset.sent = "";
+  button.setAttribute("aria-disabled", "true");
+  button.textContent = `${button.dataset.busy}…`;
+});
+
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload(); // brought back from the browser's memory: what it shows may be old
+});
+
+// Keys: / search, F2 machine, N new bill, Enter the one next step, Esc stop waiting.
+function focusMachine() {
+  const machine = document.querySelector("input[name=terminal]:checked") ?? document.querySelector("input[name=terminal]");
+  machine?.focus();
+  return machine !== null;
+}
+
+function press(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  const next = document.querySelector("#panel [data-focus], .right .primary, .left .primary");
+  switch (event.key) {
+    case "F2":
+      if (!focusMachine()) return;
+      break;
+    case "Escape": {
+      if (isTyping()) {
+        document.activeElement.blur();
+        break;
+      }
+      const stop = document.querySelector("[data-cancel]");
+      if (stop === null) return;
+      stop.requestSubmit();
+      break;
+    }
+    case "/":
+      if (isTyping()) return;
+      document.getElementById("q")?.focus();
+      break;
+    case "n":
+    case "N":
+      if (isTyping()) return;
+      document.querySelector('[data-key="n"]')?.click();
+      break;
+    case "Enter":
+      if (document.activeElement !== document.body && !document.activeElement?.matches("input[type=radio]")) return;
+      if (next === null) return;
+      next.click();
+      break;
+    default:
+      return;
+  }
+  event.preventDefault();
+}
+
+// The quick bill: a running total, and a fresh line when the last one is used.
+function paise(text) {
+  const plain = text.replace(/[₹,\s]/g, "");
+  return /^\d{1,10}(\.\d{1,2})?$/.test(plain) ? Math.round(Number(plain) * 100) : null;
+}
+
+function rupees(amount) {
+  const text = (amount / 100).toLocaleString("en-IN", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  return `₹${text}`;
+}
+
+function addUp(form) {
+  const rows = [...form.querySelectorAll("[data-lines] tbody tr")].filter((row) => row.querySelector("[name=price]"));
+  let total = 0;
+  for (const row of rows) {
+    const price = paise(row.querySelector("[name=price]").value);
+    total += (price ?? 0) * (Number.parseInt(row.querySelector("[name=quantity]").value || "1", 10) || 0);
+  }
+  form.querySelector("[data-total]").textContent = total > 0 ? rupees(total) : "–";
+  const last = rows[rows.length - 1];
+  if (last !== undefined && rows.length < 100 && [...last.querySelectorAll("input")].some((field) => field.value !== "")) {
+    const fresh = last.cloneNode(true);
+    for (const field of fresh.querySelectorAll("input")) field.value = "";
+    last.after(fresh);
+  }
+}
+
+document.addEventListener("input", (event) => {
+  const form = event.target.closest(".new-bill");
+  if (form !== null) addUp(form);
+});
+document.addEventListener("keydown", press);
+document.addEventListener("htmx:after:swap", settle);
+document.addEventListener("htmx:sse:after:message", settle);
+document.addEventListener("htmx:sse:error", (event) => {
+  if (event.detail.status === 401) location.assign("/sign-in");
+});
+document.addEventListener("galla:signed-out", () => location.assign("/sign-in"));
+setInterval(tick, 250);
+settle();
+document.querySelector("#panel [data-focus], .nothing-due [data-focus]")?.focus();
+const quickBill = document.querySelector(".new-bill");
+if (quickBill !== null) addUp(quickBill);
