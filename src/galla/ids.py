@@ -111,4 +111,11 @@ def _encode(number: int, length: int) -> str:
     return "".join(reversed(out))
 
 
+def _in_child() -> None:
+    """A forked process must not count on from its parent's last id."""
+    global _lock, _last
+    _lock, _last = threading.Lock(), (0, 0)
+
+
+os.register_at_fork(after_in_child=_in_child)
 _STAMPS = {"sandbox": "SB", "staging": "ST", "production": "PR"}

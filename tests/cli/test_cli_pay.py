@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,19 +33,29 @@ def shop(url: str, folder: Path) -> Env:
     }
 
 
-@pytest.fixture(scope="module")
-def paytm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a sandbox whose machines let the paise decide."""
+@contextmanager
+def sandbox(folder: Path) -> Iterator[str]:
+    """Give the address of a sandbox whose machines let the paise decide."""
     words = ("sandbox", "--port", "0", "--autoplay", "by-amount", "--after", "0.3")
-    with started(*words, env={}, cwd=tmp_path_factory.mktemp("sandbox")) as process:
+    with started(*words, env={}, cwd=folder) as process:
         yield read_until(process, r"The sandbox is at (http://\S+)")[0].group(1)
 
 
+@pytest.fixture
+def paytm(tmp_path: Path) -> Iterator[str]:
+    """The address of a sandbox of this test's own."""
+    with sandbox(tmp_path) as url:
+        yield url
+
+
 @pytest.fixture(scope="module")
-def service(paytm: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Env]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Env]:
     """The settings with which a command reaches a running service."""
     folder = tmp_path_factory.mktemp("service")
-    with started("serve", "--port", "0", env=shop(paytm, folder), cwd=folder) as process:
+    with (
+        sandbox(folder) as paytm,
+        started("serve", "--port", "0", env=shop(paytm, folder), cwd=folder) as process,
+    ):
         url = read_until(process, r"The counter is at (http://\S+)/")[0].group(1)
         yield {"GALLA_URL": url, "GALLA_API_KEY": API_KEY}
 
@@ -152,19 +163,19 @@ def test_paytm_out_of_reach_is_said(tmp_path: Path) -> None:
     assert re.search(r"^  paytm +not reached at 127\.0\.0\.1:\d+$", done.stdout, re.MULTILINE)
 
 
-def test_a_taken_port_ends_with_the_option_to_use(paytm: str, tmp_path: Path) -> None:
+def test_a_taken_port_ends_with_the_option_to_use(tmp_path: Path) -> None:
     """`galla serve` on a taken port ends with 3 and names --port, before the database is touched."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        done = call("serve", "--port", port, env=shop(paytm, tmp_path), cwd=tmp_path)
+        done = call("serve", "--port", port, env=shop("http://127.0.0.1:1", tmp_path), cwd=tmp_path)
     assert done.returncode == 3
     assert "--port" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("words", [("worker",), ("serve", "--no-worker")], ids=" ".join)
-def test_sqlite_is_for_one_process(words: tuple[str, ...], paytm: str, tmp_path: Path) -> None:
+def test_sqlite_is_for_one_process(words: tuple[str, ...], tmp_path: Path) -> None:
     """Splitting the service over processes is refused on SQLite, with the reason and the way out."""
-    done = call(*words, env=shop(paytm, tmp_path), cwd=tmp_path)
+    done = call(*words, env=shop("http://127.0.0.1:1", tmp_path), cwd=tmp_path)
     assert done.returncode == 3
     assert "PostgreSQL" in done.stderr

@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from galla import ids
 from galla.cli import screen
 from galla.cli.hosting import LOOPBACK, listen_near, port_of, running, until_stopped
 from galla.cli.logs import configure
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from galla.sandbox.sandbox import Sandbox
     from galla.service.till import Till
 
+SHOP_NAME = "Sandbox Skin Clinic"
+SCOPES = ("read", "collect", "refund", "admin")
 LADDER_SCALE = 0.2  # asks five times as often as in a shop, so that nobody waits for the demonstration
 INQUIRY_TIMEOUT_S = 0.6  # and an inquiry that hangs must not hold up the next
 
@@ -36,6 +37,7 @@ class Shop(NamedTuple):
     url: str
     sandbox_url: str
     api_key: str
+    merchant_id: str
     till: Till
     sandbox: Sandbox
 
@@ -96,33 +98,46 @@ async def _open(stack: AsyncExitStack, out: Console, database: Path, port: int, 
     url, sandbox_url = (f"http://{LOOPBACK}:{port_of(each)}" for each in (listening, paytm_listening))
     sandbox = Sandbox()
     await stack.enter_async_context(running(make_server(LOOPBACK, 0, sandbox), paytm_listening))
-    api_key = ids.token()
-    settings = _settings(database, url, sandbox_url, api_key)
+    settings = _settings(database, url, sandbox_url)
     configure(settings)
     till = await Till.open(settings)
     stack.push_async_callback(till.close)
+    merchant_id, api_key = await _set_up(till)
     await stack.enter_async_context(running(server(make_app(till, run_worker=True), LOOPBACK, 0), listening))
-    return Shop(url=url, sandbox_url=sandbox_url, api_key=api_key, till=till, sandbox=sandbox)
+    return Shop(url, sandbox_url, api_key, merchant_id, till, sandbox)
 
 
-def _settings(database: Path, url: str, sandbox_url: str, api_key: str) -> Settings:
-    from galla.config import Secret, load
+async def _set_up(till: Till) -> tuple[str, str]:
+    """Make the shop and its machines if the database is new; return the shop's id and an API key."""
     from galla.sandbox.sandbox import DEMO_KEY, DEMO_MID, DEMO_TIDS
+    from galla.service import access, merchants, terminals
+    from galla.service.till import Principal
+
+    known = await merchants.find(till)
+    if known:
+        merchant_id = str(known[0]["id"])
+    else:
+        new = merchants.NewMerchant(name=SHOP_NAME, mid=DEMO_MID, key=DEMO_KEY)
+        merchant_id = str((await merchants.create(till, new))["id"])
+        principal = Principal(merchant_id=merchant_id, actor="galla demo", scopes=frozenset(SCOPES), origin="cli")
+        for number, tid in enumerate(DEMO_TIDS, 1):
+            await terminals.create(till, principal, tid, f"Counter {number}")
+    return merchant_id, await access.create_key(till, merchant_id, list(SCOPES), "galla demo")
+
+
+def _settings(database: Path, url: str, sandbox_url: str) -> Settings:
+    from galla.config import load
 
     return load(
         {},
         database_url=f"sqlite:///{database}",
         port=int(url.rpartition(":")[2]),
         environment="sandbox",
-        mid=DEMO_MID,
-        key=Secret(DEMO_KEY),
-        tids=DEMO_TIDS,
         edc_url=sandbox_url,
         pg_url=sandbox_url,
         queue_url=sandbox_url,
         ladder_scale=LADDER_SCALE,
         inquiry_timeout_s=INQUIRY_TIMEOUT_S,
-        api_key=Secret(api_key),
         log_level="warning",
     )
 
@@ -144,11 +159,9 @@ def _database(folder: Path, is_fresh: bool) -> Path:
 
 
 async def _show_places(shop: Shop, out: Console) -> None:
-    from galla.cli.rehearsal import principal_of
     from galla.service.access import make_ticket
 
-    principal = await principal_of(shop)
-    ticket = await make_ticket(shop.till, principal.merchant_id, sorted(principal.scopes))
+    ticket = await make_ticket(shop.till, shop.merchant_id, list(SCOPES))
     out.print()
     out.print("Now you. Open the counter and the machines side by side:")
     rows = [

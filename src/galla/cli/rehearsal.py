@@ -14,7 +14,6 @@ from galla.cli import screen
 from galla.cli.ending import Exit, of_payment
 from galla.cli.remote import Remote
 from galla.clock import SYSTEM, business_date
-from galla.errors import Forbidden
 from galla.money import format_inr
 from galla.sandbox.autoplay import Outcome, next_action
 from galla.sandbox.sandbox import DEMO_TIDS
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from galla.cli.demo import Shop
-    from galla.service.till import Principal
 
 LINES = (("Consultation", 50_000), ("Tretinoin cream", 25_000), ("Chemical peel", 175_000))
 CUSTOMER = "Ramesh K."
@@ -51,20 +49,6 @@ async def play(shop: Shop, out: Console) -> Exit:
     return of_payment(payment)
 
 
-async def principal_of(shop: Shop) -> Principal:
-    """Return who the demo's own API key is.
-
-    Raises:
-        Forbidden: the key is not known to the service.
-    """
-    from galla.service.access import principal_for_key
-
-    principal = await principal_for_key(shop.till, shop.api_key)
-    if principal is None:
-        raise Forbidden("The demo's own API key is not known; start again with --fresh.")
-    return principal
-
-
 class Sale:
     """One sale and its timeline."""
 
@@ -74,7 +58,7 @@ class Sale:
 
     async def run(self) -> dict[str, Any]:
         """Make the bill, push it, let the customer pay, and follow it until it is booked."""
-        number = f"INV-{business_date(SYSTEM.now()).year}-{ids.digits(4)}"
+        number = f"INV-{business_date(SYSTEM.now()).year}-{ids.digits(5)}"
         lines = [{"description": name, "quantity": 1, "unit_amount": paise} for name, paise in LINES]
         bill = await self._remote.call(
             "POST", "/v1/bills", body={"number": number, "customer": {"name": CUSTOMER}, "lines": lines}

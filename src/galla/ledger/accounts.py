@@ -34,8 +34,9 @@ HOST_RECEIVABLE = Account("host_receivable", "Receivable in the billing system",
 ADVANCES = Account("advances", "Customer advances", AccountKind.LIABILITY)
 SALES = Account("sales", "Sales", AccountKind.INCOME)
 GST_OUTPUT = Account("gst_output", "GST collected", AccountKind.LIABILITY)
+RETURNS = Account("returns", "Refunds given", AccountKind.INCOME)
 
-FIXED = (RECEIVABLE, HOST_RECEIVABLE, ADVANCES, SALES, GST_OUTPUT)
+FIXED = (RECEIVABLE, HOST_RECEIVABLE, ADVANCES, SALES, GST_OUTPUT, RETURNS)
 
 
 def clearing(mid: str) -> Account:

@@ -16,6 +16,7 @@ from galla.ledger.accounts import (
     GST_OUTPUT,
     HOST_RECEIVABLE,
     RECEIVABLE,
+    RETURNS,
     SALES,
     Account,
     clearing,
@@ -81,6 +82,34 @@ def for_payment(payment: Payment, proof: Proof, allocated_paise: int, at: dateti
         at=at,
         on=business_date(proof.paid_at or at),
         description=f"{payment.method} payment {payment.reference or payment.paytm_id}",
+        postings=tuple(lines),
+    )
+
+
+def for_refund(
+    refund_id: str, payment: Payment, amount_paise: int, advance_paise: int, at: datetime
+) -> Entry:
+    """Book a refund that is done: Paytm owes less; an advance goes back first, the rest is money given back.
+
+    Args:
+        refund_id: the refund's id.
+        payment: the payment it gives back.
+        amount_paise: how much went back.
+        advance_paise: how much of the payment still stands as the customer's advance.
+        at: the instant of the step.
+    """
+    from_advance = min(amount_paise, max(0, advance_paise))
+    lines = [Posting(clearing(payment.mid), -amount_paise)]
+    if from_advance:
+        lines.append(Posting(ADVANCES, from_advance))
+    if amount_paise - from_advance:
+        lines.append(Posting(RETURNS, amount_paise - from_advance))
+    return Entry(
+        object_id=refund_id,
+        event="refund.done",
+        at=at,
+        on=business_date(at),
+        description=f"Refund of {payment.reference or payment.paytm_id}",
         postings=tuple(lines),
     )
 

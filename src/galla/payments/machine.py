@@ -139,7 +139,7 @@ def _decide(payment: Payment, outcome: Outcome, asking: Asking, now: datetime, l
         case Captured():
             return _captured(payment, outcome, now)
         case Declined():
-            return _declined(payment, outcome, now)
+            return _declined(payment, outcome, asking, now)
         case Missing():
             return _missing(payment, outcome, now, ladder)
         case Duplicate():
@@ -204,11 +204,16 @@ def _captured(payment: Payment, outcome: Captured, now: datetime) -> Step:
     return Step(payment=after, event="payment.paid")
 
 
-def _declined(payment: Payment, outcome: Declined, now: datetime) -> Step:
+def _declined(payment: Payment, outcome: Declined, asking: Asking, now: datetime) -> Step:
     if payment.status is Status.PAID:
         return _conflict(payment, "Paytm now reports this paid payment as not paid.", outcome.reason.paytm_code)
     if payment.status is Status.NOT_PAID:
         return Step(payment=payment, is_changed=False)
+    if asking is Asking.BEGIN and payment.sends > 1:
+        # Only the second sending was refused, perhaps because the first one is on the machine: go on asking.
+        reason = _resend_refused(outcome.reason)
+        after = _replace(payment, status=Status.IN_DOUBT, phase=Phase.CHECKING, reason=reason)
+        return Step(payment=after, event="payment.in_doubt")
     return _not_paid(payment, outcome.reason, now)
 
 
@@ -261,7 +266,7 @@ def _duplicate(payment: Payment, now: datetime) -> Step:
 
 
 def _unsent(payment: Payment, outcome: Unsent, asking: Asking, now: datetime, ladder: Ladder) -> Step:
-    if asking is Asking.INQUIRE:
+    if asking is Asking.INQUIRE or not payment.is_live:
         return _miss(payment)
     if payment.sends > 1:  # the re-send did not leave; the first request is still in doubt
         after = _replace(payment, sends=payment.sends - 1, status=Status.IN_DOUBT, phase=Phase.CHECKING)
@@ -280,7 +285,7 @@ def _unsent(payment: Payment, outcome: Unsent, asking: Asking, now: datetime, la
 
 
 def _lost(payment: Payment, outcome: Lost, asking: Asking, now: datetime, ladder: Ladder) -> Step:
-    if asking is Asking.INQUIRE:
+    if asking is Asking.INQUIRE or not payment.is_live:
         return _miss(payment)
     if payment.can_rebegin and payment.sends < REBEGIN_TRIES:
         return Step(payment=payment, ask_at=now + timedelta(seconds=ladder.first_s))
@@ -314,6 +319,8 @@ def _flag(payment: Payment, reason: Reason, into_doubt: bool) -> Step:
     if payment.needs_review and is_same:
         return Step(payment=payment, is_changed=False)
     if payment.status is Status.NOT_PAID:
+        if payment.needs_review:
+            return Step(payment=payment, is_changed=False)
         return Step(payment=_replace(payment, needs_review=True), event="payment.needs_review")
     after = _replace(payment, needs_review=True, reason=reason)
     if into_doubt:
@@ -360,6 +367,16 @@ def _never_arrived() -> Reason:
         code="not_found",
         message="Paytm does not know this payment, so our request seems to have been lost on the way.",
         hint="We send the same request once more. Do not start another payment.",
+    )
+
+
+def _resend_refused(refusal: Reason) -> Reason:
+    return Reason(
+        code="not_found",
+        message="Paytm would not take this payment a second time, and the first request may still have arrived.",
+        hint="We are checking with Paytm. Do not take this payment again.",
+        paytm_code=refusal.paytm_code,
+        paytm_message=refusal.paytm_message,
     )
 
 

@@ -96,8 +96,12 @@ class Raised(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Returned(msgspec.Struct, frozen=True, kw_only=True):
-    """Proven done: the framework has compared reference, order, amount and MID."""
+    """Proven done. What the provider says of it is compared with the refund by the framework."""
 
+    mid: str
+    paytm_id: str
+    ref_id: str
+    amount_paise: int
     refund_id: str | None = None
     rrn: str | None = None
 

@@ -26,8 +26,9 @@ async def page(
     payment: str | None = None,
     bill: str | None = None,
     kind: str | None = None,
+    before: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Return events past a position, oldest first."""
+    """Return events past a position, oldest first; with `before`, those below that position, newest first."""
     rows = await till.database.read(
         journal.events_after,
         principal.merchant_id,
@@ -36,6 +37,7 @@ async def page(
         object_id=payment,
         bill_id=bill,
         kind=kind,
+        before=before,
     )
     return [event_view(row) for row in rows]
 

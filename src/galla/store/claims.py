@@ -8,6 +8,7 @@ the same rungs that `payments.ladder` reads.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -16,7 +17,9 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    Update,
     and_,
+    bindparam,
     case,
     cast,
     literal,
@@ -35,6 +38,8 @@ from galla.store.rows import PAYMENT_COLUMNS, millis, payment_from
 from galla.store.tables import payments
 
 _p = payments.c
+_NOW = bindparam("now", type_=BigInteger())
+_IS_FREE = or_(_p.lease_until.is_(None), _p.lease_until <= _NOW)
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,31 +52,18 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 
 def claim_due(connection: Connection, schedule: Schedule, now: datetime, limit: int) -> list[Payment]:
     """Take up to `limit` payments whose time has come, longest overdue first."""
-    at = to_millis(now)
-    due: Select[Any] = (
-        select(_p.merchant_id, _p.id)
-        .where(_p.due_at <= at, or_(_p.lease_until.is_(None), _p.lease_until <= at))
-        .order_by(_p.due_at)
-        .limit(limit)
-    )
-    if connection.dialect.name == "postgresql":
-        due = due.with_for_update(skip_locked=True)
-    where = tuple_(_p.merchant_id, _p.id).in_(due)
-    return _claim(connection, schedule, at, where)
+    taking = _taking_due(schedule, connection.dialect.name == "postgresql")
+    rows = connection.execute(taking, {"now": to_millis(now), "most": limit})
+    return [payment_from(row) for row in rows]
 
 
 def claim_one(
     connection: Connection, schedule: Schedule, now: datetime, merchant_id: str, payment_id: str
 ) -> Payment | None:
     """Take one payment now, due or not; None when somebody else holds it."""
-    at = to_millis(now)
-    where = and_(
-        _p.merchant_id == merchant_id,
-        _p.id == payment_id,
-        or_(_p.lease_until.is_(None), _p.lease_until <= at),
-    )
-    found = _claim(connection, schedule, at, where)
-    return found[0] if found else None
+    wanted = {"now": to_millis(now), "merchant": merchant_id, "payment": payment_id}
+    row = connection.execute(_taking_one(schedule), wanted).one_or_none()
+    return payment_from(row) if row is not None else None
 
 
 def mark_sending(connection: Connection, payment: Payment, now: datetime, lease_ms: int) -> Payment:
@@ -110,27 +102,42 @@ def next_due_at(connection: Connection) -> datetime | None:
     return from_millis(found) if found is not None else None
 
 
-def _claim(
-    connection: Connection, schedule: Schedule, at: int, where: ColumnElement[bool]
-) -> list[Payment]:
-    rows = connection.execute(
+@lru_cache(maxsize=8)  # to put the statement together takes longer than to run it
+def _taking_due(schedule: Schedule, has_other_workers: bool) -> Update:
+    due: Select[Any] = (
+        select(_p.merchant_id, _p.id)
+        .where(_p.due_at <= _NOW, _IS_FREE)
+        .order_by(_p.due_at)
+        .limit(bindparam("most", type_=BigInteger()))
+    )
+    if has_other_workers:
+        due = due.with_for_update(skip_locked=True)
+    return _taking(schedule).where(tuple_(_p.merchant_id, _p.id).in_(due))
+
+
+@lru_cache(maxsize=8)
+def _taking_one(schedule: Schedule) -> Update:
+    is_wanted = and_(_p.merchant_id == bindparam("merchant"), _p.id == bindparam("payment"))
+    return _taking(schedule).where(is_wanted, _IS_FREE)
+
+
+def _taking(schedule: Schedule) -> Update:
+    return (
         update(payments)
-        .where(where)
         .values(
-            due_at=_rescheduled(schedule, at),
-            lease_until=at + schedule.lease_ms,
+            due_at=_rescheduled(schedule),
+            lease_until=_NOW + schedule.lease_ms,
             fence=_p.fence + 1,
             checks=_p.checks + 1,
-            asked_at=at,
+            asked_at=_NOW,
         )
         .returning(*PAYMENT_COLUMNS)
     )
-    return [payment_from(row) for row in rows]
 
 
-def _rescheduled(schedule: Schedule, at: int) -> ColumnElement[Any]:
+def _rescheduled(schedule: Schedule) -> ColumnElement[Any]:
     """Return the next time of a row as SQL, from its age, method, misses and jitter."""
-    age = _whole(at) - _p.created_at
+    age = _NOW - _p.created_at
     every = case(
         (_p.method.in_(("edc", "queue")), _rungs(schedule.card, age)), else_=_rungs(schedule.upi, age)
     )
@@ -138,14 +145,15 @@ def _rescheduled(schedule: Schedule, at: int) -> ColumnElement[Any]:
         *[(_p.misses == count, _whole(2**count)) for count in range(4)], else_=_whole(16)
     )
     spread = doubled + doubled * _p.jitter // _whole(10_000)
-    live = _whole(at) + case((spread < schedule.lease_ms, _whole(schedule.lease_ms)), else_=spread)
+    live = _NOW + case((spread < schedule.lease_ms, _whole(schedule.lease_ms)), else_=spread)
     scale = schedule.card.scale
     watches = [round(watch_s * scale * 1000) for watch_s in LATE_WATCH_S]
     late = case(
         *[(age < watch_ms, _p.created_at + _whole(watch_ms)) for watch_ms in watches],
         else_=cast(null(), _p.due_at.type),
     )
-    return case((_p.status == "not_paid", late), else_=cast(live, _p.due_at.type))
+    nothing = cast(null(), _p.due_at.type)
+    return case((_p.status == "paid", nothing), (_p.status == "not_paid", late), else_=cast(live, _p.due_at.type))
 
 
 def _whole(number: int) -> ColumnElement[int]:

@@ -117,7 +117,7 @@ def first_broken(connection: Connection, merchant_id: str) -> tuple[int, int | N
         if values["position"] != expected or values["previous"] != previous or link(values) != values["hash"]:
             return expected - 1, expected
         previous, expected = values["hash"], expected + 1
-    is_whole = head is None or (head.audit_position == expected - 1 and head.audit_hash == previous)
+    is_whole = head is not None and head.audit_position == expected - 1 and head.audit_hash == previous
     return expected - 1, None if is_whole else expected
 
 
@@ -130,16 +130,21 @@ def events_after(
     object_id: str | None = None,
     bill_id: str | None = None,
     kind: str | None = None,
+    before: int | None = None,
 ) -> list[Row[Any]]:
-    """Return events past a position, oldest first."""
+    """Return events past a position, oldest first; with `before`, those below that position, newest first."""
     where = [events.c.merchant_id == merchant_id, events.c.position > after]
+    order: Any = events.c.position
+    if before is not None:
+        where.append(events.c.position < before)
+        order = events.c.position.desc()
     if object_id is not None:
         where.append(events.c.object_id == object_id)
     if bill_id is not None:
         where.append(events.c.bill_id == bill_id)
     if kind is not None:
         where.append(events.c.type == kind)
-    return list(connection.execute(select(events).where(and_(*where)).order_by(events.c.position).limit(limit)))
+    return list(connection.execute(select(events).where(and_(*where)).order_by(order).limit(limit)))
 
 
 def last_position(connection: Connection, merchant_id: str) -> int:

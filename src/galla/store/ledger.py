@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, and_, case, cast, func, insert, select
 
 from galla.clock import to_millis
 from galla.ids import new_id
-from galla.ledger.accounts import Account
+from galla.ledger.accounts import ADVANCES, Account
 from galla.ledger.posting import Entry
 from galla.store.record_tables import accounts, entries, postings
 
@@ -56,6 +56,22 @@ def book(connection: Connection, merchant_id: str, entry: Entry) -> str:
         },
     )
     return entry_id
+
+
+def advance_left(connection: Connection, merchant_id: str, object_ids: list[str]) -> int:
+    """Return how much of these objects (a payment and its refunds) still stands as an advance, in paise."""
+    found = connection.execute(
+        select(func.sum(postings.c.amount_paise))
+        .join(
+            entries, and_(entries.c.merchant_id == postings.c.merchant_id, entries.c.id == postings.c.entry_id)
+        )
+        .where(
+            postings.c.merchant_id == merchant_id,
+            postings.c.account == ADVANCES.code,
+            entries.c.object_id.in_(object_ids),
+        )
+    ).scalar_one()
+    return -int(found or 0)
 
 
 def chart(connection: Connection, merchant_id: str) -> list[Row[Any]]:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from galla.errors import ConfigError, Unavailable
@@ -25,7 +26,9 @@ _Answer = tuple["asyncio.Future[Any]", Any, Exception | None]
 GROUP_MAX = 128
 WRITERS = 3
 RACES_MAX = 6
+_GONE = ("08", "57P", "53", "58")  # connection lost, server stopping, out of connections or space, disk
 _LOST_RACES = {"40001", "40P01", "55P03", "23505"}  # 23505: somebody wrote the row we looked for, meanwhile
+_REFUSED = {"3D000", "28000", "28P01"}  # no such database, role or password
 _DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
 
 
@@ -36,6 +39,8 @@ class PostgresDatabase:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._is_closed = False
         self._queue: asyncio.Queue[_Item] = asyncio.Queue()
         self._writers = [asyncio.create_task(self._work(), name="galla-write") for _ in range(WRITERS)]
 
@@ -59,29 +64,42 @@ class PostgresDatabase:
             async with engine.begin() as connection:
                 await connection.run_sync(_check_durable)
                 await connection.run_sync(upgrade)
-        except (OSError, OperationalError, InterfaceError) as error:
+        except BaseException as error:
             await engine.dispose()
-            raise Unavailable(
-                "PostgreSQL does not answer at GALLA_DATABASE_URL. Start it, or correct the address."
-            ) from error
+            if is_gone(error):
+                raise Unavailable(
+                    "PostgreSQL does not answer at GALLA_DATABASE_URL. Start it, or correct the address."
+                ) from error
+            if isinstance(error, DBAPIError) and _state(error) in _REFUSED:
+                raise ConfigError(
+                    f"PostgreSQL refuses GALLA_DATABASE_URL ({_state(error)}): the user, the password or the database "
+                    "is not known there. Create them, or correct the address.",
+                    setting="GALLA_DATABASE_URL",
+                ) from error
+            raise
         return cls(engine)
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a reading function."""
+        """Run a reading function on a snapshot."""
         try:
-            async with self._engine.connect() as connection:
+            async with self._reading.connect() as connection:
                 return await connection.run_sync(work, *args, **kwargs)
-        except (OSError, OperationalError, InterfaceError) as error:
-            raise _unavailable() from error
+        except (OSError, SQLAlchemyError) as error:
+            if is_gone(error):
+                raise Unavailable("The database does not answer. Try again in a moment.") from error
+            raise
 
     async def write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a writing function; return after the commit that holds it."""
+        if self._is_closed:
+            raise Unavailable("The database is closed, so nothing was recorded.")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._queue.put_nowait((lambda connection: work(connection, *args, **kwargs), future))
         return await future
 
     async def close(self) -> None:
         """Finish the queue and close the pool."""
+        self._is_closed = True
         await self._queue.join()
         for writer in self._writers:
             writer.cancel()
@@ -102,11 +120,16 @@ class PostgresDatabase:
     async def _commit(self, group: list[_Item], races: int = 0) -> None:
         if not group:
             return
+        is_run = False
         try:
             async with self._engine.connect() as connection, connection.begin():
                 answers = await connection.run_sync(_run, group)
+                is_run = True
         except Exception as error:
-            await self._recover(group, error, races)
+            if is_gone(error):
+                _refuse(group, _unavailable(is_run), error)
+            else:
+                await self._recover(group, error, races)
             return
         for future, value, failure in answers:
             if future.done():
@@ -126,20 +149,25 @@ class PostgresDatabase:
             await asyncio.sleep(0.005 * 2**races)
             await self._commit(group, races + 1)
             return
-        future = group[0][1]
-        if future.done():
-            return
-        if isinstance(error, OSError | OperationalError | InterfaceError):
-            failure = _unavailable()
-            failure.__cause__ = error
-            future.set_exception(failure)
-        else:
-            future.set_exception(error)
+        _refuse(group, error, error.__cause__)
 
 
 def is_lost_race(error: BaseException) -> bool:
     """Whether PostgreSQL gave up this transaction in favour of another: running it again is right."""
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _LOST_RACES
+    return _state(error) in _LOST_RACES
+
+
+def is_gone(error: BaseException) -> bool:
+    """Whether the server or the way to it failed, not the work."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return isinstance(error, OSError | OperationalError | InterfaceError | PoolTimeout) or _state(error).startswith(
+        _GONE
+    )
+
+
+def _state(error: BaseException) -> str:
+    return str(getattr(error.orig, "sqlstate", None) or "") if isinstance(error, DBAPIError) else ""
 
 
 def _run(connection: Connection, group: list[_Item]) -> list[_Answer]:
@@ -152,7 +180,7 @@ def _run(connection: Connection, group: list[_Item]) -> list[_Answer]:
                 value = work(connection)
             answers.append((future, value, None))
         except Exception as error:
-            if is_lost_race(error) or isinstance(error, OperationalError | InterfaceError):
+            if is_lost_race(error) or is_gone(error):
                 raise
             answers.append((future, None, error))
     return answers
@@ -169,5 +197,15 @@ def _check_durable(connection: Connection) -> None:
             )
 
 
-def _unavailable() -> Unavailable:
+def _refuse(group: list[_Item], failure: Exception, cause: BaseException | None) -> None:
+    failure.__cause__ = cause
+    for _, future in group:
+        if not future.done():
+            future.set_exception(failure)
+
+
+def _unavailable(is_run: bool) -> Unavailable:
+    """A connection that breaks during COMMIT leaves it open whether the server kept the work: say so."""
+    if is_run:
+        return Unavailable("The database went away while it was committing. Look whether it was recorded, then retry.")
     return Unavailable("The database does not answer, so nothing was recorded. Try again in a moment.")

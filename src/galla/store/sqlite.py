@@ -32,6 +32,9 @@ _Answer = tuple["Future[Any]", Any, Exception | None]
 GROUP_MAX = 256
 READERS = 4
 _FIRST_SAFE = (3, 51, 3)
+_FATAL = {8, 10, 11, 13, 14, 26}  # READONLY IOERR CORRUPT FULL CANTOPEN NOTADB
+_BUSY = {5, 6}  # BUSY LOCKED
+_CHECK_DISK = "Check the disk, then restart galla."
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -52,7 +55,8 @@ class SQLiteDatabase:
         self._readers = readers
         self._lock = lock
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
-        self._failed: str | None = None
+        self._failed: str | None = None  # what later writers are told
+        self._broken: BaseException | None = None  # what the disk said; nothing is written after it
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="galla-read")
         self._thread = threading.Thread(target=self._work, name="galla-write", daemon=True)
         self._thread.start()
@@ -74,18 +78,30 @@ class SQLiteDatabase:
         lock = _lock_file(file)
         writer = _engine(path, is_writer=True)
         readers = _engine(path, is_writer=False)
-        with writer.connect() as connection:
-            _check_pragmas(connection)
-        migrate(writer)
-        os.chmod(file, 0o600)
+        try:
+            with writer.connect() as connection:
+                _check_pragmas(connection)
+            migrate(writer)
+            os.chmod(file, 0o600)
+        except BaseException as error:
+            writer.dispose()
+            lock.close()
+            if is_fatal(error) or is_busy(error):
+                raise Unavailable(f"The database {file} cannot be opened: {_said(error)}. {_CHECK_DISK}") from error
+            raise
         return cls(writer, readers, lock)
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a reading function on a snapshot."""
 
         def inside() -> T:
-            with self._readers.connect() as connection:
-                return work(connection, *args, **kwargs)
+            try:
+                with self._readers.connect() as connection:
+                    return work(connection, *args, **kwargs)
+            except DBAPIError as error:
+                if is_fatal(error) or is_busy(error):
+                    raise Unavailable(f"The database cannot be read: {_said(error)}. {_CHECK_DISK}") from error
+                raise
 
         return await asyncio.get_running_loop().run_in_executor(self._pool, inside)
 
@@ -99,6 +115,7 @@ class SQLiteDatabase:
 
     async def close(self) -> None:
         """Finish the queue and close the file."""
+        self._failed = self._failed or "The database is closed, so nothing was recorded."
         if self._thread.is_alive():
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
@@ -129,11 +146,18 @@ class SQLiteDatabase:
 
     def _commit(self, group: list[_Item]) -> None:
         """Commit a group together and answer after the commit; a group that fails is done one by one."""
+        if self._broken is not None:
+            self._refuse(group, self._broken)
+            return
         try:
             answers = self._run(group)
-        except Exception as error:
+        except BaseException as error:  # whatever it is, the writer thread lives on and every caller hears
             if is_fatal(error):
-                self._fail(group, error)
+                self._broken = error
+                self._failed = f"The database could not commit, so nothing was recorded. {_CHECK_DISK}"
+                self._refuse(group, error)
+            elif is_busy(error):
+                self._refuse(group, error)
             elif len(group) > 1:
                 for item in group:
                     self._commit([item])
@@ -163,10 +187,9 @@ class SQLiteDatabase:
                     answers.append((future, None, error))
         return answers
 
-    def _fail(self, group: list[_Item], error: BaseException) -> None:
-        """A commit that failed must not be tried again as if nothing happened: stop taking money."""
-        message = "The database could not commit, so nothing was recorded. Check the disk, then restart galla."
-        self._failed = message
+    def _refuse(self, group: list[_Item], error: BaseException) -> None:
+        """A commit that failed must not be tried again as if nothing had happened: nobody is told it was kept."""
+        message = self._failed or "The database is held by another program, so nothing was recorded. Try again soon."
         for _, future in group:
             failure = Unavailable(message)
             failure.__cause__ = error
@@ -188,9 +211,23 @@ def check_library(version: tuple[int, ...]) -> None:
 
 def is_fatal(error: BaseException) -> bool:
     """Whether an error means the disk or the file, not the work: I/O error, full disk, read-only, corrupt."""
+    return _primary_code(error) in _FATAL
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether another program held the file for longer than the busy time-out."""
+    return _primary_code(error) in _BUSY
+
+
+def _primary_code(error: BaseException) -> int | None:
+    """Return SQLite's own result code; the text of an error may hold a customer's words."""
     cause = error.orig if isinstance(error, DBAPIError) else error
-    text = str(cause)
-    return any(word in text for word in ("disk I/O error", "disk is full", "readonly", "malformed", "not a database"))
+    code = getattr(cause, "sqlite_errorcode", None) if isinstance(cause, sqlite.Error) else None
+    return code & 0xFF if isinstance(code, int) else None
+
+
+def _said(error: BaseException) -> str:
+    return str(error.orig if isinstance(error, DBAPIError) else error)
 
 
 def _engine(path: str, *, is_writer: bool) -> Engine:

@@ -19,6 +19,7 @@ from galla.web.stream import KEEP_ALIVE, message, streaming
 
 router = APIRouter(tags=["events"], route_class=GuardedRoute)
 
+NEWEST = 2**62
 LastEventId = Annotated[
     str | None,
     Header(alias="Last-Event-ID", description="The id of the last event received: the stream goes on after it."),
@@ -27,17 +28,19 @@ LastEventId = Annotated[
 
 @router.get("/events", responses={200: {"model": answers.Events}}, openapi_extra=needs("read"))
 async def list_events(till: TillHere, caller: Caller, query: Annotated[EventsQuery, Query()]) -> Response:
-    """List events, oldest first, from after the cursor: read on with `next_cursor` and nothing is missed."""
+    """List events, newest first. To follow what happens without gaps, read the stream."""
+    before = position(query.cursor, "cursor")
     found = await feed.page(
         till,
         caller,
-        after=position(query.cursor, "cursor") or 0,
-        limit=query.limit,
+        before=NEWEST if before is None else before,
+        limit=query.limit + 1,
         payment=query.payment,
         bill=query.bill,
         kind=query.type,
     )
-    return reply({"data": found, "next_cursor": found[-1]["id"] if len(found) == query.limit else None})
+    page = found[: query.limit]
+    return reply({"data": page, "next_cursor": page[-1]["id"] if len(found) > query.limit else None})
 
 
 @router.get(
@@ -50,7 +53,8 @@ async def stream_events(
     till: TillHere,
     caller: Caller,
     query: Annotated[StreamQuery, Query()],
-    last_event_id: LastEventId = None,
+    last_event_id: NEWEST = 2**62
+LastEventId = None,
 ) -> Response:
     """Stream events as they are committed (SSE); resumes after `Last-Event-ID`."""
     after = position(last_event_id, "Last-Event-ID")

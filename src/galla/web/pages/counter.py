@@ -85,7 +85,15 @@ async def push(request: Request, session: SignedIn) -> Response:
             raise
         return await _again(request, session, form, entry.faults_of(error), 409)
     answer = go(f"/counter?payment={started}")
-    answer.set_cookie(MACHINE_COOKIE, form.terminal, max_age=_YEAR_S, httponly=True, samesite="lax", path="/counter")
+    answer.set_cookie(
+        MACHINE_COOKIE,
+        form.terminal,
+        max_age=_YEAR_S,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+        path="/counter",
+    )
     return answer
 
 
