@@ -13,13 +13,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, FloatRect, ViewportSize, sync_playwright
 
 from tests.browser import ARGUMENTS, ensure
 
 PICTURE = Path(__file__).parent / "counter.png"
-COUNTER_SIZE = {"width": 1240, "height": 700}
-MACHINE_CUT = {"x": 334, "y": 50, "width": 340, "height": 650}
+COUNTER_SIZE: ViewportSize = {"width": 1120, "height": 620}
+MACHINE_CUT: FloatRect = {"x": 384, "y": 50, "width": 328, "height": 620}
+WHOLE: ViewportSize = {"width": 1448, "height": 620}
+LINES = (("Consultation", "500"), ("Tretinoin cream", "250"), ("Chemical peel", "1750"))
 
 
 def main() -> None:
@@ -49,20 +51,44 @@ def _places(demo: subprocess.Popen[str]) -> dict[str, str]:
 
 
 def _shoot(browser: Browser, counter_url: str, machines_url: str) -> tuple[bytes, bytes]:
+    """Open a bill, push it, and photograph both sides while the card is awaited."""
     context = browser.new_context(viewport=COUNTER_SIZE)
     counter = context.new_page()
     counter.goto(counter_url)
-    counter.get_by_label("Counter").fill("Counter 2")
+    counter.locator("#counter").fill("Counter 2")
     counter.get_by_role("button").first.click()
     counter.wait_for_url("**/counter")
-    _open_bill(counter)
-    machines = context.new_page()
-    machines.goto(machines_url)
-    machines.get_by_role("button", name="Accept").click()
-    machines.get_by_text("Tap, insert").first.wait_for()
+    counter.goto(counter_url.split("/sign-in")[0] + "/counter?new=bill")
+    counter.locator("#name").fill("Ramesh Kumar")
+    counter.locator("#number").fill("INV-2026-0412")
+    for place, (what, price) in enumerate(LINES):
+        counter.locator("[name=description]").nth(place).fill(what)
+        counter.locator("[name=price]").nth(place).fill(price)
+    counter.get_by_role("button", name="Open the bill").click()
+    counter.locator("[name=terminal]").last.check()
+    counter.get_by_role("button", name="Push to the machine").click()
+    counter.wait_for_url("**/counter?payment=*")
+    machine = context.new_page()
+    machine.goto(machines_url)
+    machine.get_by_role("button", name="Accept").first.click()
+    machine.wait_for_timeout(1500)
+    shot = machine.screenshot(clip=MACHINE_CUT)
     counter.bring_to_front()
-    counter.wait_for_timeout(1500)
-    return counter.screenshot(), machines.screenshot(clip=MACHINE_CUT)
+    counter.wait_for_timeout(2500)
+    return counter.screenshot(), shot
+
+
+def _join(browser: Browser, counter: bytes, machine: bytes) -> None:
+    """Put the two photographs side by side."""
+    page = browser.new_page(viewport=WHOLE)
+    sides = "".join(
+        f"<img src='data:image/png;base64,{base64.b64encode(side).decode()}'>" for side in (counter, machine)
+    )
+    page.set_content(
+        f"<style>body{{margin:0;display:flex;align-items:start;background:#f5f4f0}}</style>{sides}"
+    )
+    page.wait_for_timeout(300)
+    page.screenshot(path=PICTURE)
 
 
 if __name__ == "__main__":

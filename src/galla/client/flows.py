@@ -25,7 +25,16 @@ class Wait(msgspec.Struct, frozen=True):
     seconds: float
 
 
-Flow = Generator[Request | Wait, Response | None, R]
+class Keep(msgspec.Struct, frozen=True):
+    """A flow of several requests asks its driver to write this text down before it goes on.
+
+    After a crash the flow is begun again with the text, and takes up where it was.
+    """
+
+    text: str
+
+
+Flow = Generator[Request | Wait | Keep, Response | None, R]
 Send = Callable[[Request], Response]
 AsyncSend = Callable[[Request], Awaitable[Response]]
 
@@ -51,6 +60,11 @@ def pause(seconds: float) -> Flow[None]:
     yield Wait(seconds)
 
 
+def keep(text: str) -> Flow[None]:
+    """Have this written down before going on."""
+    yield Keep(text)
+
+
 def run(flow: Flow[R], send: Send, clock: Clock = SYSTEM) -> R:
     """Run a flow to its end, blocking; `send` is urllib3 or the sandbox."""
     try:
@@ -58,6 +72,9 @@ def run(flow: Flow[R], send: Send, clock: Clock = SYSTEM) -> R:
         while True:
             if isinstance(step, Wait):
                 clock.pause(step.seconds)
+                step = flow.send(None)
+                continue
+            if isinstance(step, Keep):
                 step = flow.send(None)
                 continue
             try:
@@ -71,13 +88,23 @@ def run(flow: Flow[R], send: Send, clock: Clock = SYSTEM) -> R:
         return result
 
 
-async def arun(flow: Flow[R], send: AsyncSend, clock: Clock = SYSTEM) -> R:
-    """Run a flow to its end without blocking the event loop."""
+async def arun(
+    flow: Flow[R],
+    send: AsyncSend,
+    clock: Clock = SYSTEM,
+    write_down: Callable[[str], Awaitable[None]] | None = None,
+) -> R:
+    """Run a flow to its end without blocking the event loop; `write_down` keeps what the flow asks to be kept."""
     try:
         step = next(flow)
         while True:
             if isinstance(step, Wait):
                 await clock.sleep(step.seconds)
+                step = flow.send(None)
+                continue
+            if isinstance(step, Keep):
+                if write_down is not None:
+                    await write_down(step.text)
                 step = flow.send(None)
                 continue
             try:

@@ -8,18 +8,18 @@ connector cannot leave that out, because it is not asked.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from galla.client.flows import Flow
+from galla.connectors.amount import AmountForm
 from galla.errors import ChecksumMismatch, LocalProtocolError, NoReply, NotSent, RemoteProtocolError
-from galla.money import rupees
+from galla.money import MAX_PAISE, rupees
 from galla.payments.model import (
     Captured,
     Declined,
     Lost,
-    Method,
     Mismatch,
     Outcome,
     Payment,
@@ -28,6 +28,7 @@ from galla.payments.model import (
     Unclear,
     Unsent,
 )
+from galla.payments.refund import Refund, RefundOutcome
 from galla.protocol.message import MerchantKey
 
 
@@ -46,17 +47,31 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What a connector can do."""
+    """What a connector can do.
+
+    `amounts` is how it writes money on the wire, `needs_terminal` whether a card machine must be named,
+    `needs_session_token` whether it asks for a token first, `can_rebegin` whether beginning again cannot charge
+    twice (the payer still has to act), `expires_s` how long the payer has.
+    """
 
     name: str
-    methods: frozenset[Method]
+    methods: frozenset[str]
+    amounts: AmountForm
     currencies: frozenset[str] = frozenset({"INR"})
+    max_paise: int = MAX_PAISE
     needs_terminal: bool = False
-    max_paise: int | None = None
+    needs_session_token: bool = False
+    can_rebegin: bool = False
+    can_refund: bool = False
+    can_void: bool = False
+    expires_s: float | None = None
 
 
 class Connector(Protocol):
-    """One way of taking money."""
+    """One way of taking money.
+
+    One whose capabilities say `can_refund` is a `Refunder` as well.
+    """
 
     capabilities: Capabilities
 
@@ -66,6 +81,19 @@ class Connector(Protocol):
 
     def inquire(self, payment: Payment, account: Account, now: datetime) -> Flow[Outcome]:
         """Ask the provider what became of it. Never charges."""
+        ...
+
+
+@runtime_checkable
+class Refunder(Protocol):
+    """A connector that can give money back."""
+
+    def begin_refund(self, refund: Refund, payment: Payment, account: Account, now: datetime) -> Flow[RefundOutcome]:
+        """Ask the provider to give the money back, under the refund's own reference."""
+        ...
+
+    def inquire_refund(self, refund: Refund, payment: Payment, account: Account, now: datetime) -> Flow[RefundOutcome]:
+        """Ask the provider what became of the refund."""
         ...
 
 

@@ -9,9 +9,9 @@ from datetime import datetime
 
 from galla.client.flows import Flow, exchange
 from galla.clock import ist_text, parse_ist
+from galla.connectors.amount import PAISE_TEXT
 from galla.connectors.connector import Account, Capabilities
 from galla.errors import AmountNotAllowed
-from galla.money import parse_paise
 from galla.payments.model import (
     Captured,
     Declined,
@@ -37,7 +37,9 @@ _ACCEPT = {"all": "ALL", "card": "CARD", "qr": "QR"}
 class EdcConnector:
     """Paytm EDC machines over the wireless API."""
 
-    capabilities = Capabilities(name="paytm-edc", methods=frozenset({Method.EDC}), needs_terminal=True)
+    capabilities = Capabilities(
+        name="paytm-edc", methods=frozenset({Method.EDC}), amounts=PAISE_TEXT, needs_terminal=True
+    )
 
     def begin(self, payment: Payment, account: Account, now: datetime) -> Flow[Outcome]:
         """Push the sale to the machine."""
@@ -94,7 +96,7 @@ def _sale(payment: Payment, account: Account, now: datetime) -> SaleRequest:
         paytm_tid=payment.tid or "",
         transaction_date_time=ist_text(payment.created_at),
         merchant_transaction_id=payment.paytm_id,
-        transaction_amount=str(payment.amount_paise),
+        transaction_amount=PAISE_TEXT.write(payment.amount_paise),
         channel_id=account.channel_id,
         request_time_stamp=ist_text(now),
         merchant_reference_no=_reference(payment),
@@ -112,7 +114,7 @@ def _reference(payment: Payment) -> str | None:
 def _captured(payment: Payment, reply: StatusReply) -> Outcome:
     """Turn a success into a proof; what it says of itself is compared by the framework."""
     try:
-        amount_paise = parse_paise(reply.transaction_amount or "")
+        amount_paise = PAISE_TEXT.read(reply.transaction_amount or "")
     except AmountNotAllowed:
         return Unclear(
             reason=Reason(

@@ -77,7 +77,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 def next_asking(payment: Payment) -> Asking:
     """Return whether the next word to Paytm is the request itself or a question about it."""
-    if payment.may_resend or (payment.status is Status.CREATED and payment.sends == 0):
+    never_left = payment.status is Status.CREATED and payment.sends == 0
+    if never_left or (payment.may_resend and payment.cancel_requested_at is None):
         return Asking.BEGIN
     if payment.status is Status.CREATED and payment.can_rebegin and payment.link is None:
         return Asking.BEGIN
@@ -109,6 +110,8 @@ def apply(payment: Payment, outcome: Outcome, asking: Asking, now: datetime, lad
         raise IllegalTransition(
             f"Payment {payment.id} cannot go from {payment.status} to {after.status}; nothing was changed."
         )
+    if after.is_live and _is_mismatched(payment):
+        after = _replace(after, reason=after.reason if _is_mismatched(after) else payment.reason, needs_review=True)
     if not after.is_live or (now - after.created_at).total_seconds() > ladder.hold_s:
         after = _replace(after, holds_terminal=False)
     sequence = after.sequence + (1 if step.event else 0)
@@ -274,7 +277,10 @@ def _unsent(payment: Payment, outcome: Unsent, asking: Asking, now: datetime, la
     count = payment.unsent_count + 1
     if count >= UNSENT_TRIES or payment.cancel_requested_at is not None:
         after = _replace(payment, sends=0, unsent_count=count)
-        return _not_paid(after, _never_sent("We could not reach Paytm, so nothing was sent."), now)
+        why = "Cancelled before anything was sent."
+        if payment.cancel_requested_at is None:
+            why = "We could not reach Paytm, so nothing was sent."
+        return _not_paid(after, _never_sent(why), now)
     after = _replace(
         payment,
         sends=0,
@@ -304,6 +310,11 @@ def _lost(payment: Payment, outcome: Lost, asking: Asking, now: datetime, ladder
     return Step(payment=after, event="payment.in_doubt", ask_at=now + timedelta(seconds=ladder.first_s))
 
 
+def _is_mismatched(payment: Payment) -> bool:
+    """Whether an answer spoke of other money than this: a person must see that, whatever comes after it."""
+    return payment.reason is not None and payment.reason.code == "mismatch"
+
+
 def _miss(payment: Payment) -> Step:
     """An inquiry brought nothing. Ask less often for a while; decide nothing."""
     if not payment.is_live or payment.misses >= 6:
@@ -315,6 +326,8 @@ def _flag(payment: Payment, reason: Reason, into_doubt: bool) -> Step:
     if payment.status is Status.PAID:
         return _conflict(payment, reason.message, reason.paytm_code)
     known = payment.reason
+    if payment.is_live and _is_mismatched(payment) and reason.code != "mismatch":
+        return Step(payment=payment, is_changed=False)  # a smaller trouble never washes away a greater one
     is_same = known is not None and (known.code, known.paytm_code) == (reason.code, reason.paytm_code)
     if payment.needs_review and is_same:
         return Step(payment=payment, is_changed=False)

@@ -147,8 +147,11 @@ def field(mapping: object, *names: str) -> str | None:
     if not isinstance(mapping, dict):
         return None
     for name in names:
-        text = scalar(mapping.get(name))
-        if text is not None and text != "":
+        value = mapping.get(name)
+        if value is None or value == "":  # most fields are absent from most answers
+            continue
+        text = scalar(value)
+        if text is not None:
             return text
     return None
 

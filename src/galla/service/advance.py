@@ -12,17 +12,16 @@ from sqlalchemy import Connection
 
 from galla.client.flows import arun
 from galla.connectors import connector as framework
-from galla.errors import StaleClaim, TransportError
+from galla.errors import StaleClaim
 from galla.ledger.accounts import clearing
 from galla.ledger.posting import for_payment
 from galla.payments.machine import Asking, Step, apply, next_asking
-from galla.payments.model import Outcome, Payment, Status
-from galla.protocol.message import Request, Response
-from galla.service.redacted import redacted
+from galla.payments.model import Outcome, Payment, Status, Unsent
+from galla.service.line import Line
 from galla.service.till import Till
 from galla.service.views import payment_view
 from galla.store import bills, ledger, payments
-from galla.store.claims import mark_sending
+from galla.store.claims import keep_session, mark_sending
 from galla.store.journal import Event, Note, record
 from galla.store.payments import Exchange
 
@@ -41,13 +40,18 @@ async def advance(till: Till, payment: Payment, *, is_marked: bool = False) -> P
         The payment as committed; unchanged when Paytm had no news or somebody else was faster.
     """
     asking = Asking.BEGIN if is_marked else next_asking(payment)
-    if asking is Asking.BEGIN and not is_marked:
+    is_withdrawn = asking is Asking.BEGIN and not is_marked and payment.cancel_requested_at is not None
+    if asking is Asking.BEGIN and not is_marked and not is_withdrawn:
         try:
             payment = await till.database.write(mark_sending, payment, till.clock.now(), till.send_lease_ms)
         except LookupError:
             return payment
-    line = _Line(till, till.settings.send_timeout_s if asking is Asking.BEGIN else till.inquiry_timeout_s)
-    outcome = await _talk(till, payment, asking, line)
+    line = Line(till, till.settings.send_timeout_s if asking is Asking.BEGIN else till.inquiry_timeout_s)
+    withdrawn = Unsent(detail="cancelled before it left")
+    try:
+        outcome = withdrawn if is_withdrawn else await _talk(till, payment, asking, line)
+    except StaleClaim:
+        return payment
     step = apply(payment, outcome, asking, till.clock.now(), till.ladder(payment.method))
     if not step.is_changed:
         return payment
@@ -62,11 +66,19 @@ async def advance(till: Till, payment: Payment, *, is_marked: bool = False) -> P
     return after
 
 
-async def _talk(till: Till, payment: Payment, asking: Asking, line: _Line) -> Outcome:
+async def _talk(till: Till, payment: Payment, asking: Asking, line: Line) -> Outcome:
     account = await till.account(payment.merchant_id)
     connector = till.connectors[payment.method]
     run = framework.begin if asking is Asking.BEGIN else framework.inquire
-    return await arun(run(connector, payment, account, till.clock.now()), line.send, till.clock)
+    if payment.session is None and not payment.can_rebegin:
+        return await arun(run(connector, payment, account, till.clock.now()), line.send, till.clock)
+
+    async def write_down(text: str) -> None:
+        await till.database.write(keep_session, payment, till.vault.seal_text(text))
+
+    session = till.vault.open_text(payment.session) if payment.session is not None else None
+    opened = msgspec.structs.replace(payment, session=session)
+    return await arun(run(connector, opened, account, till.clock.now()), line.send, till.clock, write_down)
 
 
 def commit_step(connection: Connection, till: Till, before: Payment, step: Step, exchange: Exchange | None) -> Payment:
@@ -117,41 +129,3 @@ def settle(connection: Connection, before: Payment, after: Payment) -> None:
         ledger.add_account(connection, after.merchant_id, clearing(after.mid))
         at = after.settled_at or after.created_at
         ledger.book(connection, after.merchant_id, for_payment(after, after.proof, allocated, at))
-
-
-class _Line:
-    """Carries the requests of one step under one total deadline, and remembers the last exchange."""
-
-    def __init__(self, till: Till, timeout_s: float) -> None:
-        self._till = till
-        self._deadline = till.clock.monotonic() + timeout_s
-        self._started_at = till.clock.now()
-        self._started = till.clock.monotonic()
-        self._request: Request | None = None
-        self._response: Response | None = None
-        self._error: str | None = None
-
-    async def send(self, request: Request) -> Response:
-        """Send one request within what is left of the deadline."""
-        self._request, self._response = request, None
-        try:
-            left_s = self._deadline - self._till.clock.monotonic()
-            self._response = await self._till.carry(request, max(left_s, 0.05))
-        except TransportError as error:
-            self._error = str(error)
-            raise
-        return self._response
-
-    def exchange(self, outcome: Outcome) -> Exchange | None:
-        """Return the last exchange, redacted."""
-        if self._request is None:
-            return None
-        return Exchange(
-            operation=self._request.operation,
-            outcome=type(outcome).__name__.lower(),
-            at=self._started_at,
-            duration_ms=round((self._till.clock.monotonic() - self._started) * 1000),
-            request=redacted(self._request.body),
-            response=redacted(self._response.body) if self._response is not None else self._error,
-            http_status=self._response.status if self._response is not None else None,
-        )

@@ -16,7 +16,7 @@ from galla.client.flows import AsyncSend
 from galla.clock import SYSTEM, Clock
 from galla.config import Settings
 from galla.connectors.connector import Account, Connector
-from galla.connectors.edc import EdcConnector
+from galla.connectors.registry import connectors
 from galla.errors import ConfigError, NotFound
 from galla.payments.ladder import EDC, UPI, Ladder, read_rungs, scaled
 from galla.payments.model import Method
@@ -44,7 +44,7 @@ class Till:
         self.clock = clock
         self.vault = vault
         self.bell = Bell()
-        self.connectors: dict[str, Connector] = {Method.EDC: EdcConnector()}
+        self.connectors: dict[str, Connector] = connectors()
         self.card: Ladder = _ladder(EDC, settings.ladder_edc, "GALLA_LADDER_EDC", settings.ladder_scale)
         self.upi: Ladder = _ladder(UPI, settings.ladder_upi, "GALLA_LADDER_UPI", settings.ladder_scale)
         self.inquiry_timeout_s = max(LEAST_TIMEOUT_S, settings.inquiry_timeout_s * min(1.0, settings.ladder_scale * 20))

@@ -24,7 +24,25 @@ class Vault:
 
     def seal(self, key: MerchantKey) -> str:
         """Return the key as text that only this vault can open."""
-        return self._fernet.encrypt(key.reveal().encode()).decode()
+        return self.seal_text(key.reveal())
+
+    def seal_text(self, text: str) -> str:
+        """Return any text, such as a session token, in a form that only this vault can open."""
+        return self._fernet.encrypt(text.encode()).decode()
+
+    def open_text(self, sealed: str) -> str:
+        """Return the text that was sealed.
+
+        Raises:
+            ConfigError: it was sealed with another secret.
+        """
+        try:
+            return self._fernet.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            raise ConfigError(
+                "Something in the database was sealed with another `GALLA_SECRET_KEY`. Put the old secret back.",
+                setting="GALLA_SECRET_KEY",
+            ) from None
 
     def open(self, sealed: str) -> MerchantKey:
         """Return the key of a sealed text.

@@ -1,4 +1,4 @@
-"""A payment as the API, the events and the pages show it (`api.md`, "Payment")."""
+"""A payment and a refund as the API, the events and the pages show them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from galla.clock import rfc3339
-from galla.payments.model import Payment, Phase, Proof, Status
+from galla.payments.model import Payment, Phase, Proof, Reason, Status
+from galla.payments.refund import Refund
 
 View = dict[str, Any]
 _MODES = {"CREDIT_CARD": "credit_card_amount", "DEBIT_CARD": "debit_card_amount", "UPI": "upi_amount"}
@@ -41,8 +42,8 @@ def payment_view(payment: Payment, now: datetime) -> View:
         "next_action": next_action(payment),
         "reason": _reason(payment),
         "proof": _proof(proof) if proof else None,
-        "amount_refunded": 0,
-        "amount_refundable": payment.amount_paise if payment.status is Status.PAID else 0,
+        "amount_refunded": payment.refunded_paise,
+        "amount_refundable": _refundable(payment),
         "is_voided": False,
         "is_late": payment.is_late,
         "cancel_requested_at": _at(payment.cancel_requested_at),
@@ -53,6 +54,30 @@ def payment_view(payment: Payment, now: datetime) -> View:
         "settled_at": _at(payment.settled_at),
         "next_check_at": _at(payment.due_at) if payment.is_live else None,
         "checks": payment.checks,
+    }
+
+
+def refund_view(refund: Refund) -> View:
+    """Return a refund as the API, the events and the pages show it."""
+    return {
+        "id": refund.id,
+        "object": "refund",
+        "payment": refund.payment_id,
+        "kind": refund.kind,
+        "status": refund.status.value,
+        "amount": refund.amount_paise,
+        "currency": "INR",
+        "reason": refund.reason,
+        "trouble": _words(refund.trouble) if refund.trouble else None,
+        "needs_review": refund.needs_review,
+        "actor": refund.actor,
+        "approver": refund.approver,
+        "rrn": refund.rrn,
+        "paytm": {"mid": refund.mid, "ref_id": refund.ref_id, "refund_id": refund.refund_id},
+        "created_at": rfc3339(refund.created_at),
+        "settled_at": rfc3339(refund.settled_at) if refund.settled_at else None,
+        "next_check_at": rfc3339(refund.due_at) if refund.due_at and refund.is_open else None,
+        "checks": refund.checks,
     }
 
 
@@ -110,10 +135,20 @@ def _advice(payment: Payment) -> tuple[str, str]:
     return "none", "We are checking with Paytm. Do not take this payment again."
 
 
+def _refundable(payment: Payment) -> int:
+    if payment.status is not Status.PAID:
+        return 0
+    return payment.amount_paise - payment.refunded_paise - payment.refunding_paise
+
+
 def _reason(payment: Payment) -> View | None:
     reason = payment.reason
     if reason is None or (payment.status not in (Status.NOT_PAID, Status.IN_DOUBT) and not payment.needs_review):
         return None
+    return _words(reason)
+
+
+def _words(reason: Reason) -> View:
     return {
         "code": reason.code,
         "message": reason.message,

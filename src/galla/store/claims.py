@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 
 from galla.clock import from_millis, to_millis
+from galla.errors import StaleClaim
 from galla.payments.ladder import LATE_WATCH_S, Ladder
 from galla.payments.machine import sending
 from galla.payments.model import Payment
@@ -70,7 +71,7 @@ def mark_sending(connection: Connection, payment: Payment, now: datetime, lease_
     """Write down that a request may leave, before its first byte does.
 
     Raises:
-        LookupError: somebody else has claimed the payment meanwhile.
+        LookupError: somebody else has claimed the payment meanwhile, or staff have cancelled it.
     """
     after = sending(payment, now)
     lease_until = to_millis(now) + lease_ms
@@ -85,13 +86,33 @@ def mark_sending(connection: Connection, payment: Payment, now: datetime, lease_
     }
     done = connection.execute(
         update(payments)
-        .where(_p.merchant_id == payment.merchant_id, _p.id == payment.id, _p.fence == payment.fence)
+        .where(
+            _p.merchant_id == payment.merchant_id,
+            _p.id == payment.id,
+            _p.fence == payment.fence,
+            _p.cancel_requested_at.is_not_distinct_from(millis(payment.cancel_requested_at)),
+        )
         .values(values)
     )
     if done.rowcount != 1:
         raise LookupError(payment.id)
     instant = from_millis(lease_until)
     return msgspec.structs.replace(after, lease_until=instant, due_at=instant)
+
+
+def keep_session(connection: Connection, payment: Payment, sealed: str) -> None:
+    """Write down how far a flow of several requests has come, before its next request leaves.
+
+    Raises:
+        StaleClaim: somebody else has claimed the payment meanwhile; the flow must not go on.
+    """
+    done = connection.execute(
+        update(payments)
+        .where(_p.merchant_id == payment.merchant_id, _p.id == payment.id, _p.fence == payment.fence)
+        .values(session=sealed)
+    )
+    if done.rowcount != 1:
+        raise StaleClaim(f"Payment {payment.id} was claimed by somebody else.")
 
 
 def next_due_at(connection: Connection) -> datetime | None:
@@ -138,9 +159,8 @@ def _taking(schedule: Schedule) -> Update:
 def _rescheduled(schedule: Schedule) -> ColumnElement[Any]:
     """Return the next time of a row as SQL, from its age, method, misses and jitter."""
     age = _NOW - _p.created_at
-    every = case(
-        (_p.method.in_(("edc", "queue")), _rungs(schedule.card, age)), else_=_rungs(schedule.upi, age)
-    )
+    is_card = or_(_p.method == "edc", _p.method == "queue")  # an IN would be put together anew at each claim
+    every = case((is_card, _rungs(schedule.card, age)), else_=_rungs(schedule.upi, age))
     doubled = every * case(
         *[(_p.misses == count, _whole(2**count)) for count in range(4)], else_=_whole(16)
     )

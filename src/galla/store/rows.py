@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Row
 
 from galla.clock import from_millis, to_millis
-from galla.payments.model import Payment, Phase, Proof, Reason, Status
+from galla.payments.model import Payment, Proof, Reason
 from galla.store.tables import payments
 
 _INSTANTS = (
@@ -35,7 +35,9 @@ _metadata = msgspec.json.Decoder(dict[str, str])
 _encode = msgspec.json.encode
 
 PAYMENT_COLUMNS = tuple(payments.c)
-"""What `payment_from` needs a row to hold, in any order; `proof_data` beside it when the proof is wanted."""
+"""What `payment_from` needs a row to hold, in this order; `proof_data` after it when the proof is wanted."""
+
+_NAMES = tuple("".join(column.name) for column in PAYMENT_COLUMNS)  # SQLAlchemy's own are no plain texts, and slow
 
 
 def text(value: object) -> str:
@@ -59,21 +61,20 @@ def payment_values(payment: Payment) -> dict[str, Any]:
 
 
 def payment_from(row: Row[Any]) -> Payment:
-    """Return the payment of a row."""
-    found = row._mapping
-    values: dict[str, Any] = {name: found[name] for name in _PLAIN}
+    """Return the payment of a row of `PAYMENT_COLUMNS`, with its proof if `proof_data` follows them."""
+    values: dict[str, Any] = dict(zip(_NAMES, row, strict=False))
     for name in _INSTANTS:
-        number = found[name]
-        values[name] = from_millis(number) if number is not None else None
+        number = values[name]
+        if number is not None:
+            values[name] = from_millis(number)
     for name in _TRUTHS:
-        values[name] = found[name] == 1
-    values["status"] = Status(found["status"])
-    values["phase"] = Phase(found["phase"])
-    values["metadata"] = {} if found["metadata"] == "{}" else _metadata.decode(found["metadata"])
-    values["reason"] = _reasons.decode(found["reason"]) if found["reason"] else None
-    data = found.get("proof_data")
-    values["proof"] = _proofs.decode(data) if data else None
-    return Payment(**values)
+        values[name] = values[name] == 1
+    values["metadata"] = {} if values["metadata"] == "{}" else _metadata.decode(values["metadata"])
+    if values["reason"] is not None:
+        values["reason"] = _reasons.decode(values["reason"])
+    if len(row) > len(_NAMES) and row[-1] is not None:
+        values["proof"] = _proofs.decode(row[-1])
+    return msgspec.convert(values, Payment)  # reads the enums, leaves out the columns that are the database's own
 
 
 def millis(instant: datetime | None) -> int | None:

@@ -6,7 +6,10 @@ integers, which both engines check.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, MetaData, Text, text
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Dialect, Index, Integer, MetaData, Text, text
+from sqlalchemy.types import TypeDecorator
 
 metadata = MetaData(
     naming_convention={
@@ -21,6 +24,27 @@ metadata = MetaData(
 WHOLE = BigInteger().with_variant(Integer(), "sqlite")
 
 
+class Paise(TypeDecorator[int]):
+    """An amount in a column. The PostgreSQL driver would cut 10.5 down to 10 without a word, so it never gets one."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """Return what the column is on an engine."""
+        return dialect.type_descriptor(Integer() if dialect.name == "sqlite" else BigInteger())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> int | None:
+        """Return the amount as it is.
+
+        Raises:
+            TypeError: it is not a whole number of paise.
+        """
+        if value is not None and type(value) is not int:
+            raise TypeError(f"An amount is a whole number of paise, not a {type(value).__name__}.")
+        return value
+
+
 def words(name: str, *, null: bool = False) -> Column[str]:
     """Return a text column."""
     return Column(name, Text, nullable=null)
@@ -28,7 +52,8 @@ def words(name: str, *, null: bool = False) -> Column[str]:
 
 def whole(name: str, *, null: bool = False, default: str | None = None) -> Column[int]:
     """Return a 64-bit integer column."""
-    return Column(name, WHOLE, nullable=null, server_default=default)
+    kind = Paise() if name.endswith("_paise") else WHOLE
+    return Column(name, kind, nullable=null, server_default=default)
 
 
 def truth(name: str) -> CheckConstraint:

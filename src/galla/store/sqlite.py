@@ -32,7 +32,8 @@ _Answer = tuple["Future[Any]", Any, Exception | None]
 GROUP_MAX = 256
 READERS = 4
 _FIRST_SAFE = (3, 51, 3)
-_FATAL = {8, 10, 11, 13, 14, 26}  # READONLY IOERR CORRUPT FULL CANTOPEN NOTADB
+_READONLY = 8
+_FATAL = {_READONLY, 10, 11, 13, 14, 26}  # READONLY IOERR CORRUPT FULL CANTOPEN NOTADB
 _BUSY = {5, 6}  # BUSY LOCKED
 _CHECK_DISK = "Check the disk, then restart galla."
 _PRAGMAS = (
@@ -99,7 +100,7 @@ class SQLiteDatabase:
                 with self._readers.connect() as connection:
                     return work(connection, *args, **kwargs)
             except DBAPIError as error:
-                if is_fatal(error) or is_busy(error):
+                if _primary_code(error) in (_FATAL | _BUSY) - {_READONLY}:  # that one only means that `work` writes
                     raise Unavailable(f"The database cannot be read: {_said(error)}. {_CHECK_DISK}") from error
                 raise
 

@@ -34,13 +34,13 @@ async def list_events(till: TillHere, caller: Caller, query: Annotated[EventsQue
         till,
         caller,
         before=NEWEST if before is None else before,
-        limit=query.limit + 1,
+        limit=query.limit,
         payment=query.payment,
         bill=query.bill,
         kind=query.type,
     )
-    page = found[: query.limit]
-    return reply({"data": page, "next_cursor": page[-1]["id"] if len(found) > query.limit else None})
+    is_full = len(found) == query.limit and found[-1]["id"] != "1"
+    return reply({"data": found, "next_cursor": found[-1]["id"] if is_full else None})
 
 
 @router.get(
@@ -53,8 +53,7 @@ async def stream_events(
     till: TillHere,
     caller: Caller,
     query: Annotated[StreamQuery, Query()],
-    last_event_id: NEWEST = 2**62
-LastEventId = None,
+    last_event_id: LastEventId = None,
 ) -> Response:
     """Stream events as they are committed (SSE); resumes after `Last-Event-ID`."""
     after = position(last_event_id, "Last-Event-ID")

@@ -1,0 +1,113 @@
+"""One step of a refund with the outside world: the counterpart of `advance.py`.
+
+The reference was committed before the first request, so every retry and every question names the same refund.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import structlog
+from sqlalchemy import Connection
+
+from galla.client.flows import arun
+from galla.connectors import refund as framework
+from galla.errors import NotFound, StaleClaim
+from galla.ledger.accounts import RETURNS
+from galla.ledger.posting import for_refund
+from galla.payments.machine import Asking
+from galla.payments.model import Payment
+from galla.payments.refund import Refund, RefundStatus, RefundStep, apply, next_asking, next_due
+from galla.service.line import Line
+from galla.service.till import Till
+from galla.service.views import refund_view
+from galla.store import ledger, payments, refunds
+from galla.store.journal import Event, Note, record
+from galla.store.payments import Exchange
+
+log = structlog.get_logger("galla.refund")
+
+
+async def advance_refund(till: Till, refund: Refund, *, is_marked: bool = False) -> Refund:
+    """Take a claimed refund one step further; unchanged when Paytm had no news or somebody else was faster."""
+    asking = Asking.BEGIN if is_marked else next_asking(refund)
+    if asking is Asking.BEGIN and not is_marked:
+        try:
+            refund = await till.database.write(refunds.mark_sending, refund, till.clock.now(), till.send_lease_ms)
+        except LookupError:
+            return refund
+    payment = await till.database.read(payments.get, refund.merchant_id, refund.payment_id)
+    if payment is None:
+        raise NotFound(f"There is no payment {refund.payment_id} for refund {refund.id}.")
+    line = Line(till, till.settings.send_timeout_s)
+    run = framework.begin_refund if asking is Asking.BEGIN else framework.inquire_refund
+    account = await till.account(refund.merchant_id)
+    connector = till.connectors[payment.method]
+    outcome = await arun(run(connector, refund, payment, account, till.clock.now()), line.send, till.clock)
+    step = apply(refund, outcome, asking, till.clock.now(), till.settings.ladder_scale)
+    try:
+        after = await till.database.write(commit_step, till, payment, refund, step, line.exchange(outcome))
+    except StaleClaim:
+        log.info("stale_answer", refund=refund.id)
+        return refund
+    if step.event:
+        log.info(step.event, refund=refund.id, payment=payment.id, amount=refund.amount_paise)
+        till.bell.ring()
+    return after
+
+
+def commit_step(
+    connection: Connection,
+    till: Till,
+    payment: Payment,
+    before: Refund,
+    step: RefundStep,
+    exchange: Exchange | None,
+) -> Refund:
+    """Write one step: state, the payment's totals, evidence, entry, event and audit row. All of it, or nothing.
+
+    Raises:
+        StaleClaim: somebody else advanced the refund; nothing was written.
+    """
+    now = till.clock.now()
+    after = refunds.save(connection, before, _scheduled(step, till))
+    if step.event is None:
+        return after
+    if exchange is not None:
+        payments.insert_exchange(connection, payment, exchange)
+    if after.status is RefundStatus.DONE and before.is_open:
+        _book(connection, payment, after)
+    note = Note(
+        actor="galla",
+        origin="advance",
+        action=step.event,
+        object_id=after.id,
+        detail={"payment": payment.id, "before": before.status.value, "after": after.status.value},
+    )
+    happened = Event(
+        type=step.event,
+        object_id=after.id,
+        bill_id=payment.bill_id,
+        sequence=after.sequence,
+        data=msgspec.json.encode(refund_view(after)).decode(),
+    )
+    record(connection, after.merchant_id, now, note, happened)
+    return after
+
+
+def _scheduled(step: RefundStep, till: Till) -> Refund:
+    """A step without news still needs its next time, because a claim only sets the lease."""
+    if step.is_changed:
+        return step.refund
+    return msgspec.structs.replace(
+        step.refund, due_at=next_due(step.refund, till.clock.now(), till.settings.ladder_scale)
+    )
+
+
+def _book(connection: Connection, payment: Payment, refund: Refund) -> None:
+    ledger.add_account(connection, payment.merchant_id, RETURNS)
+    earlier = [other.id for other in refunds.of_payment(connection, payment.merchant_id, payment.id)]
+    advance_paise = ledger.advance_left(connection, payment.merchant_id, [payment.id, *earlier])
+    at = refund.settled_at or refund.created_at
+    ledger.book(
+        connection, payment.merchant_id, for_refund(refund.id, payment, refund.amount_paise, advance_paise, at)
+    )

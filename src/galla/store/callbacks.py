@@ -1,0 +1,63 @@
+"""What Paytm told us without being asked: kept once, and used only as a reason to ask."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, or_, select, update
+
+from galla.clock import to_millis
+from galla.store.record_tables import callbacks
+from galla.store.tables import merchants, payments
+
+_c, _p = callbacks.c, payments.c
+
+
+def merchant_with_token(connection: Connection, token: str) -> Row[Any] | None:
+    """Return the merchant whose callback address holds this token."""
+    return connection.execute(select(merchants).where(merchants.c.callback_token == token)).one_or_none()
+
+
+def is_known(connection: Connection, merchant_id: str, digest: str) -> bool:
+    """Whether exactly this message was kept before."""
+    found = connection.execute(
+        select(_c.id).where(_c.merchant_id == merchant_id, _c.digest == digest)
+    ).first()
+    return found is not None
+
+
+def keep(connection: Connection, values: dict[str, Any]) -> None:
+    """Keep a verified message."""
+    connection.execute(insert(callbacks), values)
+
+
+def nudge(connection: Connection, mid: str, paytm_id: str, now: datetime) -> str | None:
+    """Let a payment that is not paid fall due now; return its id."""
+    row = connection.execute(
+        select(_p.merchant_id, _p.id).where(_p.mid == mid, _p.paytm_id == paytm_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    connection.execute(
+        update(payments)
+        .where(
+            _p.merchant_id == row.merchant_id,
+            _p.id == row.id,
+            _p.status != "paid",
+            or_(_p.due_at.is_(None), _p.due_at > to_millis(now)),
+        )
+        .values(due_at=to_millis(now))
+    )
+    return str(row.id)
+
+
+def of_payment(connection: Connection, merchant_id: str, paytm_id: str) -> list[Row[Any]]:
+    """Return the messages about one Paytm id, oldest first."""
+    return list(
+        connection.execute(
+            select(callbacks)
+            .where(_c.merchant_id == merchant_id, _c.paytm_id == paytm_id)
+            .order_by(_c.at, _c.id)
+        )
+    )
