@@ -119,7 +119,9 @@ async def _set_up(till: Till) -> tuple[str, str]:
     else:
         new = merchants.NewMerchant(name=SHOP_NAME, mid=DEMO_MID, key=DEMO_KEY)
         merchant_id = str((await merchants.create(till, new))["id"])
-        principal = Principal(merchant_id=merchant_id, actor="galla demo", scopes=frozenset(SCOPES), origin="cli")
+        principal = Principal(
+            merchant_id=merchant_id, actor="galla demo", scopes=frozenset(SCOPES), origin="cli"
+        )
         for number, tid in enumerate(DEMO_TIDS, 1):
             await terminals.create(till, principal, tid, f"Counter {number}")
     return merchant_id, await access.create_key(till, merchant_id, list(SCOPES), "galla demo")

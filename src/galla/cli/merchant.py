@@ -9,6 +9,7 @@ from typing import Any
 
 from galla.cli import screen
 from galla.errors import InvalidField
+from galla.money import format_inr
 
 _HEADS = ("Merchant", "Name", "MID", "Environment")
 
@@ -106,7 +107,8 @@ async def _show(merchant: str, as_json: bool) -> int:
         return 0
     out = screen.console()
     out.print(f"{found['name']} · {found['mid']}", style="bold")
-    hidden = (None, "", "merchant")
+    found = {**found, "upi_limit": format_inr(found["upi_limit"])}
+    hidden = (None, "", "merchant", False)
     screen.show_rows(
         out, ((name.replace("_", " "), str(found[name])) for name in found if found[name] not in hidden)
     )

@@ -12,6 +12,7 @@ from galla.errors import ConfigError
 
 if TYPE_CHECKING:
     from galla.config import Settings
+    from galla.service.till import Till
 
 
 def serve(*, no_worker: bool = False, host: str | None = None, port: int | None = None) -> int:
@@ -54,11 +55,26 @@ async def _serve(settings: Settings, *, has_worker: bool) -> None:
         async with until_stopped() as stop, running(server(app, settings.host, settings.port), listening):
             out = screen.console()
             shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-            out.print(f"The counter is at http://{shown}:{port_of(listening)}/ · {settings.environment}")
+            url = f"http://{shown}:{port_of(listening)}"
+            out.print(f"The counter is at {url}/ · {settings.environment}")
+            if out.is_terminal:  # a person is looking; a log file must not hold a way in
+                await _show_way_in(till, url)
             out.print("Stop with Ctrl-C: payments that are not final are taken up again at the next start.")
             await stop.wait()
     finally:
         await till.close()
+
+
+async def _show_way_in(till: Till, url: str) -> None:
+    """Print a link that signs in once to the counter, when it is clear whose counter it is."""
+    from galla.service import access, merchants
+
+    out, known = screen.console(), await merchants.find(till)
+    if len(known) == 1:
+        ticket = await access.make_ticket(till, known[0]["id"])
+        out.print(f"Sign in once, within a day: {url}/sign-in?ticket={ticket}")
+    elif not known:
+        out.print("There is no merchant yet. Stop, then: galla merchant add --name 'Skin Clinic' --mid MID")
 
 
 async def _work(settings: Settings) -> None:

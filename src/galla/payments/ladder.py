@@ -72,6 +72,15 @@ UPI = Ladder(
         Rung(72 * _HOUR, 24 * _HOUR),
     ),
 )
+REFUND_RUNGS = (
+    Rung(_MINUTE, 5.0),
+    Rung(10 * _MINUTE, 30.0),
+    Rung(_HOUR, 5 * _MINUTE),
+    Rung(24 * _HOUR, _HOUR),
+    Rung(240 * _HOUR, 6 * _HOUR),
+)
+"""Refunds: soon at first, four times a day for ten days, once a day for ever after."""
+
 LATE_WATCH_S = (5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 12 * _HOUR, 24 * _HOUR, 48 * _HOUR, 72 * _HOUR)
 """Ages at which a payment that is not paid is asked about again: a failure is not always final."""
 

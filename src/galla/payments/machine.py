@@ -14,6 +14,7 @@ from typing import assert_never
 import msgspec
 
 from galla.errors import IllegalTransition
+from galla.payments import reasons
 from galla.payments.ladder import Ladder, next_due
 from galla.payments.model import (
     Captured,
@@ -214,7 +215,7 @@ def _declined(payment: Payment, outcome: Declined, asking: Asking, now: datetime
         return Step(payment=payment, is_changed=False)
     if asking is Asking.BEGIN and payment.sends > 1:
         # Only the second sending was refused, perhaps because the first one is on the machine: go on asking.
-        reason = _resend_refused(outcome.reason)
+        reason = reasons.resend_refused(outcome.reason)
         after = _replace(payment, status=Status.IN_DOUBT, phase=Phase.CHECKING, reason=reason)
         return Step(payment=after, event="payment.in_doubt")
     return _not_paid(payment, outcome.reason, now)
@@ -230,14 +231,14 @@ def _missing(payment: Payment, outcome: Missing, now: datetime, ladder: Ladder) 
     if waited_s < ladder.grace_s or count < ladder.grace_asks:
         return Step(payment=_replace(payment, not_found_count=count, misses=0))
     if payment.accepted_at is not None:
-        return _flag(payment, _lost_after_acceptance(outcome.paytm_code), True)
+        return _flag(payment, reasons.lost_after_acceptance(outcome.paytm_code), True)
     age_s = (now - payment.created_at).total_seconds()
     if payment.sends < 2 and payment.cancel_requested_at is None and age_s < ladder.resend_until_s:
         after = _replace(
-            payment, status=Status.IN_DOUBT, phase=Phase.CHECKING, may_resend=True, reason=_never_arrived()
+            payment, status=Status.IN_DOUBT, phase=Phase.CHECKING, may_resend=True, reason=reasons.never_arrived()
         )
         return Step(payment=after, event="payment.in_doubt", ask_at=now)
-    return _not_paid(payment, _never_sent("Paytm never received this payment."), now)
+    return _not_paid(payment, reasons.never_sent("Paytm never received this payment."), now)
 
 
 def _unattempted(payment: Payment, count: int, now: datetime, ladder: Ladder) -> Step:
@@ -245,12 +246,7 @@ def _unattempted(payment: Payment, count: int, now: datetime, ladder: Ladder) ->
     ends_at = payment.expires_at or now
     if now < ends_at + timedelta(seconds=ladder.grace_s) or count < ladder.grace_asks:
         return Step(payment=_replace(payment, not_found_count=count, misses=0))
-    reason = Reason(
-        code="expired",
-        message="The time to pay ran out and nobody paid.",
-        hint="Nothing was charged. Make a new code if the customer still wants to pay.",
-    )
-    return _not_paid(payment, reason, now)
+    return _not_paid(payment, reasons.expired(), now)
 
 
 def _duplicate(payment: Payment, now: datetime) -> Step:
@@ -273,14 +269,14 @@ def _unsent(payment: Payment, outcome: Unsent, asking: Asking, now: datetime, la
         return _miss(payment)
     if payment.sends > 1:  # the re-send did not leave; the first request is still in doubt
         after = _replace(payment, sends=payment.sends - 1, status=Status.IN_DOUBT, phase=Phase.CHECKING)
-        return Step(payment=_replace(after, reason=_never_arrived()), event="payment.in_doubt")
+        return Step(payment=_replace(after, reason=reasons.never_arrived()), event="payment.in_doubt")
     count = payment.unsent_count + 1
     if count >= UNSENT_TRIES or payment.cancel_requested_at is not None:
         after = _replace(payment, sends=0, unsent_count=count)
         why = "Cancelled before anything was sent."
         if payment.cancel_requested_at is None:
             why = "We could not reach Paytm, so nothing was sent."
-        return _not_paid(after, _never_sent(why), now)
+        return _not_paid(after, reasons.never_sent(why), now)
     after = _replace(
         payment,
         sends=0,
@@ -295,12 +291,7 @@ def _lost(payment: Payment, outcome: Lost, asking: Asking, now: datetime, ladder
         return _miss(payment)
     if payment.can_rebegin and payment.sends < REBEGIN_TRIES:
         return Step(payment=payment, ask_at=now + timedelta(seconds=ladder.first_s))
-    reason = Reason(
-        code="lost_reply",
-        message="Paytm's answer did not reach us, so this payment may be on the machine.",
-        hint="We are checking with Paytm. Do not take this payment again.",
-        paytm_code=outcome.paytm_code,
-    )
+    reason = reasons.lost_reply(outcome.paytm_code)
     after = _replace(
         payment,
         status=Status.IN_DOUBT,
@@ -344,12 +335,7 @@ def _flag(payment: Payment, reason: Reason, into_doubt: bool) -> Step:
 def _conflict(payment: Payment, message: str, paytm_code: str | None) -> Step:
     if payment.needs_review and payment.reason is not None and payment.reason.code == "conflict":
         return Step(payment=payment, is_changed=False)
-    reason = Reason(
-        code="conflict",
-        message=f"{message} It stays paid, because it was proven.",
-        hint="Compare with the Paytm dashboard before giving any money back.",
-        paytm_code=paytm_code,
-    )
+    reason = reasons.conflict(message, paytm_code)
     return Step(payment=_replace(payment, needs_review=True, reason=reason), event="payment.needs_review")
 
 
@@ -365,38 +351,3 @@ def _not_paid(payment: Payment, reason: Reason, now: datetime) -> Step:
         misses=0,
     )
     return Step(payment=after, event="payment.not_paid")
-
-
-def _never_sent(message: str) -> Reason:
-    return Reason(
-        code="never_sent",
-        message=message,
-        hint="Nothing was charged. You can send it again.",
-    )
-
-
-def _never_arrived() -> Reason:
-    return Reason(
-        code="not_found",
-        message="Paytm does not know this payment, so our request seems to have been lost on the way.",
-        hint="We send the same request once more. Do not start another payment.",
-    )
-
-
-def _resend_refused(refusal: Reason) -> Reason:
-    return Reason(
-        code="not_found",
-        message="Paytm would not take this payment a second time, and the first request may still have arrived.",
-        hint="We are checking with Paytm. Do not take this payment again.",
-        paytm_code=refusal.paytm_code,
-        paytm_message=refusal.paytm_message,
-    )
-
-
-def _lost_after_acceptance(paytm_code: str | None) -> Reason:
-    return Reason(
-        code="not_found",
-        message="Paytm accepted this payment and now says it does not know it.",
-        hint="Look at the machine and the Paytm dashboard. Do not take this payment again.",
-        paytm_code=paytm_code,
-    )

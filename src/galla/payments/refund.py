@@ -13,7 +13,7 @@ from typing import assert_never
 import msgspec
 
 from galla.errors import IllegalTransition
-from galla.payments.ladder import Rung, backed_off, jittered
+from galla.payments.ladder import REFUND_RUNGS, backed_off, jittered
 from galla.payments.machine import Asking
 from galla.payments.model import Reason
 
@@ -141,15 +141,10 @@ class Unexpected(msgspec.Struct, frozen=True, kw_only=True):
 
 RefundOutcome = Raised | Returned | Rejected | Unknown | AlreadyRaised | NotNow | Unanswered | Unexpected
 
-_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
-RUNGS = (
-    Rung(_MINUTE, 5.0),
-    Rung(10 * _MINUTE, 30.0),
-    Rung(_HOUR, 5 * _MINUTE),
-    Rung(_DAY, _HOUR),
-    Rung(10 * _DAY, 6 * _HOUR),
-)
-GRACE_S = 120.0
+GRACE_S = 120
+_BUSY_S = 60
+_RETRY_S = 5
+_LAST_S = 86_400
 GRACE_ASKS = 3
 RESENDS = 2
 
@@ -183,11 +178,11 @@ def next_due(refund: Refund, now: datetime, scale: float) -> datetime | None:
     if not refund.is_open:
         return None
     age_s = (now - refund.created_at).total_seconds()
-    every_s = next((rung.every_s for rung in RUNGS if age_s < rung.until_s * scale), _DAY)
+    every_s = next((rung.every_s for rung in REFUND_RUNGS if age_s < rung.until_s * scale), _LAST_S)
     return now + timedelta(seconds=jittered(backed_off(every_s * scale, refund.misses), refund.jitter))
 
 
-def apply(refund: Refund, outcome: RefundOutcome, asking: Asking, now: datetime, scale: float = 1.0) -> RefundStep:
+def apply(refund: Refund, outcome: RefundOutcome, asking: Asking, now: datetime, scale: float) -> RefundStep:
     """Return the step that an answer makes. Only the provider's word ends a refund; time never does."""
     step = _decide(refund, outcome, asking, now, scale)
     if not step.is_changed:
@@ -229,7 +224,7 @@ def _decide(refund: Refund, outcome: RefundOutcome, asking: Asking, now: datetim
         case AlreadyRaised():
             return RefundStep(refund=_raised(refund, None).refund, event="refund.pending", ask_at=now)
         case NotNow():
-            later = now + timedelta(seconds=_MINUTE * scale)
+            later = now + timedelta(seconds=_BUSY_S * scale)
             after = _replace(refund, may_resend=True, trouble=outcome.reason)
             return RefundStep(refund=after, ask_at=later)
         case Unanswered():
@@ -295,11 +290,11 @@ def _unanswered(refund: Refund, outcome: Unanswered, asking: Asking, now: dateti
         return RefundStep(refund=_replace(refund, misses=refund.misses + 1))
     if not outcome.was_sent:
         after = _replace(refund, sends=refund.sends - 1, may_resend=refund.sends > 1, misses=refund.misses + 1)
-        return RefundStep(refund=after, ask_at=now + timedelta(seconds=5 * scale))
+        return RefundStep(refund=after, ask_at=now + timedelta(seconds=_RETRY_S * scale))
     trouble = Reason(
         code="lost_reply",
         message="Paytm's answer to the refund did not reach us.",
         hint="We are checking with Paytm by the same reference. Do not refund again.",
     )
     after = _replace(refund, status=RefundStatus.IN_DOUBT, trouble=trouble)
-    return RefundStep(refund=after, event="refund.in_doubt", ask_at=now + timedelta(seconds=5 * scale))
+    return RefundStep(refund=after, event="refund.in_doubt", ask_at=now + timedelta(seconds=_RETRY_S * scale))

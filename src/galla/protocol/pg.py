@@ -37,6 +37,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     operation: ClassVar[str]
     path: ClassVar[str]
     has_query: ClassVar[bool] = False
+    query_only: ClassVar[frozenset[str]] = frozenset()  # names in the query that the body does not repeat
     may_hold_pipe: ClassVar[bool] = False
     objects: ClassVar[tuple[str, ...]] = ()  # objects of the body that hold fields of ours
 
@@ -51,7 +52,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         Raises:
             LocalProtocolError: a field cannot be sent; `.path` names it.
         """
-        return {**self.checked("body"), **{name: self.checked(name) for name in self.objects}}
+        return {
+            wire: value for wire, value in self.checked("body").items() if wire not in self.query_only
+        } | {name: self.checked(name) for name in self.objects}
 
     def head(self, body: bytes, key: MerchantKey) -> dict[str, object]:
         """Return the head for this body."""
@@ -128,6 +131,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         body = opened.body
         if cls.has_query:
             asked = dict(parse_qsl(request.query, keep_blank_values=True))
+            if cls.query_only:
+                body = {**body, **{wire: asked[wire] for wire in cls.query_only if wire in asked}}
             for wire in ("mid", "orderId"):
                 if asked.get(wire) != field(body, wire):
                     raise cls.unreadable(body, f"query.{wire}", "differs from the body")

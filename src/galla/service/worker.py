@@ -12,6 +12,7 @@ import structlog
 from galla.errors import Unavailable
 from galla.payments.model import Payment
 from galla.service.advance import advance
+from galla.service.refund_worker import RefundWorker
 from galla.service.till import Till
 from galla.store.claims import claim_due, next_due_at
 
@@ -20,7 +21,7 @@ log = structlog.get_logger("galla.worker")
 BATCH = 200
 IN_FLIGHT_MAX = 256
 IDLE_S = 0.25
-PACE_S = 0.02
+PACE_S = 0.05  # while payments fall due all the time, a claim takes what 50 ms have gathered: its price is shared
 
 
 class Worker:
@@ -29,10 +30,12 @@ class Worker:
     def __init__(self, till: Till) -> None:
         self._till = till
         self._running: set[asyncio.Task[None]] = set()
+        self._refunds = RefundWorker(till)
         self.advanced = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then let what is in flight finish."""
+        refunds = asyncio.create_task(self._refunds.run(stop))
         while not stop.is_set():
             try:
                 taken = await self._round()
@@ -44,6 +47,7 @@ class Worker:
                 await self._rest(stop, await self._idle_s(taken))
         if self._running:
             await asyncio.wait(self._running, timeout=30)
+        await refunds
 
     async def drain_due(self) -> int:
         """Advance everything due at this instant and return how many that was. For tests and simulation."""
@@ -51,7 +55,7 @@ class Worker:
         while True:
             claims = await self._claim(BATCH)
             if not claims:
-                return count
+                return count + await self._refunds.drain_due()
             for payment in claims:
                 await self._advance(payment)
             count += len(claims)

@@ -1,0 +1,76 @@
+"""Why a payment is not paid or in doubt, in the words of the counter: what happened, and what to do now.
+
+Reasons that come from one of Paytm's codes are made by the connectors.
+"""
+
+from __future__ import annotations
+
+from galla.payments.model import Reason
+
+
+def lost_reply(paytm_code: str | None) -> Reason:
+    """Return the reason after a request without an answer."""
+    return Reason(
+        code="lost_reply",
+        message="Paytm's answer did not reach us, so this payment may be on the machine.",
+        hint="We are checking with Paytm. Do not take this payment again.",
+        paytm_code=paytm_code,
+    )
+
+
+def expired() -> Reason:
+    """Return the reason after a link or code that nobody used."""
+    return Reason(
+        code="expired",
+        message="The time to pay ran out and nobody paid.",
+        hint="Nothing was charged. Make a new code if the customer still wants to pay.",
+    )
+
+
+def conflict(message: str, paytm_code: str | None) -> Reason:
+    """Return the reason after evidence against a payment that is proven."""
+    return Reason(
+        code="conflict",
+        message=f"{message} It stays paid, because it was proven.",
+        hint="Compare with the Paytm dashboard before giving any money back.",
+        paytm_code=paytm_code,
+    )
+
+
+def never_sent(message: str) -> Reason:
+    """Return the reason after a request that certainly did not leave."""
+    return Reason(
+        code="never_sent",
+        message=message,
+        hint="Nothing was charged. You can send it again.",
+    )
+
+
+def never_arrived() -> Reason:
+    """Return the reason after repeated word that Paytm does not know the id."""
+    return Reason(
+        code="not_found",
+        message="Paytm does not know this payment, so our request seems to have been lost on the way.",
+        hint="We send the same request once more. Do not start another payment.",
+    )
+
+
+def resend_refused(refusal: Reason) -> Reason:
+    """Return the reason after a second sending that Paytm refused."""
+    return Reason(
+        code="not_found",
+        message="Paytm would not take this payment a second time, and the first request may still have arrived.",
+        hint="We are checking with Paytm. Do not take this payment again.",
+        paytm_code=refusal.paytm_code,
+        paytm_message=refusal.paytm_message,
+    )
+
+
+def lost_after_acceptance(paytm_code: str | None) -> Reason:
+    """Return the reason after Paytm forgot what it had accepted."""
+    return Reason(
+        code="not_found",
+        message="Paytm accepted this payment and now says it does not know it.",
+        hint="Look at the machine and the Paytm dashboard. Do not take this payment again.",
+        paytm_code=paytm_code,
+    )
