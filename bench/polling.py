@@ -1,55 +1,51 @@
 """Ten thousand payments in flight, each asked about every ten seconds: how late, and at what cost.
 
 Every payment waits for its customer for as long as the measurement lasts, so each answer is "pending": the common
-answer, and the one that must write nothing. The measurement is made twice: against a sandbox in another process
-over HTTP, and with the answers given in this process, which leaves what the engine itself costs.
+answer, and the one that must write nothing. It is measured twice: against a sandbox in another process over HTTP,
+and with the answers given in this process, which leaves what the engine itself costs.
 """
 
 from __future__ import annotations
 
 import asyncio
-import statistics
-import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from datetime import datetime
+from statistics import median
 
 import msgspec
-import psutil
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select, update
 
-from bench.pretend import AMOUNT_PAISE, TID, Pretend, paytm_id
-from galla.client.flows import AsyncSend
-from galla.clock import SYSTEM, ist_text
-from galla.config import Secret, Settings, load
+from bench.engines import Engine
+from bench.pretend import Pretend
+from bench.report import Figure, Part, at_most, say
+from bench.shop import add_payments, all_pending, settings
+from galla.clock import SYSTEM, to_millis
 from galla.payments.ladder import Ladder, Rung
-from galla.payments.model import Method, Payment, Phase, Status
-from galla.protocol.edc import ResultInfo, StatusReply
-from galla.protocol.message import MerchantKey, Request, Response
-from galla.sandbox.sandbox import DEMO_KEY, DEMO_MID, DEMO_TIDS
+from galla.payments.model import Payment
 from galla.service.till import Till
 from galla.service.worker import Worker
 from galla.store.claims import Schedule
-from galla.store.rows import payment_values
-from galla.store.tables import merchants, payments
+from galla.store.record_tables import events
+from galla.store.tables import exchanges, payments
 
-EVERY_S = 9.5  # with the jitter of up to a tenth, ten seconds in the middle
+COUNT = 10_000
+EVERY_S = 9.5  # a payment's jitter adds up to a tenth: ten seconds in the middle
 FLAT = Ladder(first_s=EVERY_S, rungs=(Rung(1e8, EVERY_S),), hold_s=1e8)
-PENDING = ResultInfo(status="PENDING", code="P", code_id="0010", message="Transaction is pending. Check the terminal.")
-WARM_UP_S = 2.0
+WARM_UP_S = 3.0
+ENGINE_CORE, LATE_S = 10, 1
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """What one stretch of time showed. CPU in seconds per second, lateness in milliseconds."""
+    """What one stretch of time showed. CPU in percent of a core, lateness in seconds."""
 
     polls_s: float
-    late_p50_ms: float
-    late_p99_ms: float
-    worker_cpu: float
-    database_cpu: float
-    sandbox_cpu: float
+    late_p50_s: float
+    late_p99_s: float
+    worker: float
+    database: float
+    sandbox: float
 
 
 class PunctualWorker(Worker):
@@ -58,117 +54,122 @@ class PunctualWorker(Worker):
     def __init__(self, till: Till, due: dict[str, datetime]) -> None:
         super().__init__(till)
         self.due = due
-        self.late_ms: list[float] = []
+        self.late_s: list[float] = []
 
     async def _advance(self, payment: Payment) -> None:
-        late = SYSTEM.now() - self.due[payment.id]
-        self.late_ms.append(late / timedelta(milliseconds=1))
+        self.late_s.append((SYSTEM.now() - self.due[payment.id]).total_seconds())
         assert payment.due_at is not None
         self.due[payment.id] = payment.due_at
         await super()._advance(payment)
 
 
-def settings(url: str, edc_url: str = "") -> Settings:
-    """Return the settings of a shop of the demo merchant."""
-    return load(
-        {},
-        database_url=url,
-        edc_url=edc_url,
-        mid=DEMO_MID,
-        key=Secret(DEMO_KEY),
-        tids=DEMO_TIDS,
-        secret_key=Secret("x" * 40),
+async def measure(engine: Engine, windows: int, window_s: float) -> Part:
+    """Measure one engine, with and without HTTP."""
+    with closing(Pretend(COUNT)) as sandbox:
+        say(f"  {engine.name}: {COUNT:,} payments, the sandbox over HTTP")
+        wired, _ = await _measure_line(engine, windows, window_s, sandbox)
+    say(f"  {engine.name}: {COUNT:,} payments, without HTTP")
+    bare, most_s = await _measure_line(engine, windows, window_s, None)
+    inside = " (SQLite included)" if engine.name == "SQLite" else ""
+    figures = [
+        Figure(what="polls a second over HTTP", value=f"{wired.polls_s:.0f}"),
+        Figure(what="late over HTTP, median", value=f"{wired.late_p50_s:.3f} s"),
+        at_most("late over HTTP, 99th percentile", wired.late_p99_s, LATE_S, "s"),
+        at_most(f"core: the engine, without HTTP{inside}", bare.worker, ENGINE_CORE, "%"),
+        Figure(what="core: the HTTP client, the difference", value=f"{wired.worker - bare.worker:.3g} %"),
+    ]
+    if engine.name != "SQLite":
+        figures.append(Figure(what="core: the PostgreSQL server", value=f"{wired.database:.3g} %"))
+    figures += [
+        Figure(what="core: the sandbox, which is not galla's", value=f"{wired.sandbox:.3g} %"),
+        Figure(what="late without HTTP, 99th percentile", value=f"{bare.late_p99_s:.3f} s"),
+        Figure(what="polls a second at most, without HTTP", value=f"{most_s:,.0f}"),
+    ]
+    return Part(
+        title=f"{COUNT:,} payments in flight, {engine.name}",
+        how=(
+            f"Each is asked about every {EVERY_S} to {EVERY_S * 1.1:.4g} s and is never paid. {windows} windows of "
+            f"{window_s:g} s. Late is from `due_at` to the moment the inquiry begins. A poll without news wrote "
+            "nothing but its claim."
+        ),
+        figures=figures,
     )
 
 
+async def _measure_line(engine: Engine, windows: int, window_s: float, sandbox: Pretend | None) -> tuple[Window, float]:
+    """Return the median window of one line to Paytm; without HTTP also the polls a second when all are due."""
+    with engine.fresh() as url:
+        async with _crowded(url, sandbox) as (till, worker):
+            await asyncio.sleep(WARM_UP_S)
+            seen = [await _watch(worker, window_s, engine, sandbox) for _ in range(windows)]
+            most_s = 0.0 if sandbox else await _rush(till, worker)
+            assert await till.database.read(_news) == 0, "a poll without news wrote something"
+    middle = {name: median(getattr(window, name) for window in seen) for name in Window.__struct_fields__}
+    return Window(**middle), most_s
+
+
 @asynccontextmanager
-async def crowded(url: str, count: int, *, edc_url: str = "", send: AsyncSend | None = None) -> AsyncIterator[PunctualWorker]:
-    """Open a till with this many payments in flight, their turns spread evenly, and run its worker."""
-    till = await Till.open(settings(url, edc_url), send=send)
+async def _crowded(url: str, sandbox: Pretend | None) -> AsyncIterator[tuple[Till, PunctualWorker]]:
+    """Open a till full of payments in flight and run its worker."""
+    send = None if sandbox else all_pending(COUNT)
+    till = await Till.open(settings(url, sandbox.url if sandbox else ""), send=send)
     till.card = FLAT
     till.schedule = Schedule(card=FLAT, upi=FLAT, lease_ms=till.schedule.lease_ms)
-    worker = PunctualWorker(till, await till.database.write(_crowd, count))
+    worker = PunctualWorker(till, await till.database.write(add_payments, COUNT, EVERY_S))
     stop = asyncio.Event()
     running = asyncio.create_task(worker.run(stop))
     try:
-        yield worker
+        yield till, worker
     finally:
         stop.set()
         await running
         await till.close()
 
 
-def _crowd(connection: Connection, count: int) -> dict[str, datetime]:
-    """Write the payments down as they stand while the customer looks for the card."""
-    merchant_id = connection.execute(select(merchants.c.id)).scalar_one()
-    now = SYSTEM.now()
-    crowd = [
-        Payment(
-            id=f"pay_{number:026d}",
-            merchant_id=merchant_id,
-            environment="sandbox",
-            mid=DEMO_MID,
-            method=Method.EDC,
-            amount_paise=AMOUNT_PAISE,
-            paytm_id=paytm_id(number),
-            reference=f"OPD-{number}",
-            tid=TID,
-            customer_name="Ramesh Kumar",
-            created_at=now,
-            status=Status.PENDING,
-            phase=Phase.ON_DEVICE,
-            sends=1,
-            sent_at=now,
-            accepted_at=now,
-            jitter=number % 1000,
-            fence=1,
-            sequence=2,
-            due_at=now + timedelta(seconds=1 + (number * 7919 % count) * 10 / count),
-        )
-        for number in range(count)
+async def _watch(worker: PunctualWorker, window_s: float, engine: Engine, sandbox: Pretend | None) -> Window:
+    """Look at a running worker for a while."""
+    clocks: list[Callable[[], float]] = [
+        time.monotonic,
+        time.process_time,
+        engine.cpu_s,
+        sandbox.cpu_s if sandbox else lambda: 0.0,
     ]
-    for start in range(0, count, 500):
-        rows = [{**payment_values(payment), "proof_id": None} for payment in crowd[start : start + 500]]
-        connection.execute(insert(payments), rows)
-    return {payment.id: payment.due_at for payment in crowd if payment.due_at is not None}
-
-
-def canned(count: int) -> AsyncSend:
-    """Return a line to Paytm that answers at once, with replies signed beforehand."""
-    key = MerchantKey(DEMO_KEY)
-    at = ist_text(SYSTEM.now())
-    replies = {
-        name: StatusReply(
-            merchant_transaction_id=name,
-            paytm_mid=DEMO_MID,
-            paytm_tid=TID,
-            transaction_date_time=at,
-            transaction_amount=str(AMOUNT_PAISE),
-            result=PENDING,
-        ).encode(at, key=key)
-        for name in map(paytm_id, range(count))
-    }
-
-    async def send(request: Request) -> Response:
-        return replies[request.paytm_id or ""]
-
-    return send
-
-
-async def watch(worker: PunctualWorker, seconds: float, database_cpu_s: Callable[[], float], sandbox: Pretend | None) -> Window:
-    """Look at a running worker for this long."""
-    worker.late_ms.clear()
-    before = worker.advanced
-    sandbox_cpu_s: Callable[[], float] = sandbox.cpu_s if sandbox else lambda: 0.0
-    started, cpu, database, pretend = time.monotonic(), time.process_time(), database_cpu_s(), sandbox_cpu_s()
-    await asyncio.sleep(seconds)
-    took = time.monotonic() - started
-    late = sorted(worker.late_ms) or [0.0]
-    return Window(
-        polls_s=(worker.advanced - before) / took,
-        late_p50_ms=late[len(late) // 2],
-        late_p99_ms=late[len(late) * 99 // 100],
-        worker_cpu=(time.process_time() - cpu) / took,
-        database_cpu=(database_cpu_s() - database) / took,
-        sandbox_cpu=(sandbox_cpu_s() - pretend) / took,
+    worker.late_s.clear()
+    advanced = worker.advanced
+    before = [clock() for clock in clocks]
+    await asyncio.sleep(window_s)
+    took, *used = [clock() - start for clock, start in zip(clocks, before, strict=True)]
+    late = sorted(worker.late_s)
+    window = Window(
+        polls_s=(worker.advanced - advanced) / took,
+        late_p50_s=late[len(late) // 2],
+        late_p99_s=late[len(late) * 99 // 100],
+        worker=used[0] / took * 100,
+        database=used[1] / took * 100,
+        sandbox=used[2] / took * 100,
     )
+    say(f"    {window.polls_s:.0f} polls/s, p99 {window.late_p99_s:.3f} s late, {window.worker:.1f} % of a core")
+    return window
+
+
+async def _rush(till: Till, worker: PunctualWorker) -> float:
+    """Let everything fall due at once and return the polls a second until all are asked about."""
+    await till.database.write(_all_due)
+    advanced, started = worker.advanced, time.monotonic()
+    till.bell.ring()
+    async with asyncio.timeout(60):
+        while worker.advanced - advanced < COUNT:  # noqa: ASYNC110 - a worker has no need to say when it is done
+            await asyncio.sleep(0.005)
+    return COUNT / (time.monotonic() - started)
+
+
+def _all_due(connection: Connection) -> None:
+    connection.execute(update(payments).values(due_at=to_millis(SYSTEM.now()), lease_until=None))
+
+
+def _news(connection: Connection) -> int:
+    """Count what a poll may only write when there is news."""
+    changed = select(func.count()).where(payments.c.sequence != 2).scalar_subquery()
+    told = select(func.count()).select_from(events).scalar_subquery()
+    kept = select(func.count()).select_from(exchanges).scalar_subquery()
+    return int(connection.execute(select(changed + told + kept)).scalar_one())

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from galla.cli.hosting import LOOPBACK, listen, port_of, running, until_stopped
 from galla.clock import ist_text
@@ -42,7 +42,7 @@ class Pretend:
     def cpu_s(self) -> float:
         """Return the CPU seconds it has used."""
         used = self._usage.cpu_times()
-        return used.user + used.system
+        return float(used.user + used.system)
 
     def close(self) -> None:
         """End it."""

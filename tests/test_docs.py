@@ -146,6 +146,16 @@ def test_decisions_are_short_and_enforced(decision: Path) -> None:
     assert all((decision.parent / name).resolve().is_file() for name in named)
 
 
+def test_every_guarantee_is_held_by_a_test() -> None:
+    """Each guarantee of the README leads to at least one test file."""
+    section = (
+        (ROOT / "README.md").read_text(encoding="utf-8").split("## What it guarantees")[1].split("\n## ")[0]
+    )
+    guarantees = section.split("\n- ")[1:]
+    assert guarantees
+    assert [text for text in guarantees if "](tests/" not in text] == []
+
+
 def test_every_page_is_on_the_map() -> None:
     """docs/README.md leads to every page of docs/, directly or through one of its pages."""
     reached = {DOCS / "README.md"}

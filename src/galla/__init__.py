@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from galla.client.address import Addresses, addresses
     from galla.client.edc import AsyncPaytmEDC, PaytmEDC, is_final
+    from galla.client.online import Collect, Intent, is_settled
     from galla.client.transport import AsyncTransport, SyncTransport
+    from galla.client.upi import AsyncPaytm, Paytm
     from galla.errors import (
         AmountNotAllowed,
         ChecksumMismatch,
@@ -32,28 +34,52 @@ if TYPE_CHECKING:
     from galla.money import format_inr, parse_rupees
     from galla.protocol.codes import Kind, ResultInfo
     from galla.protocol.edc import SaleReply, StatusReply, VoidReply
+    from galla.protocol.link import UpiLink, build_link, parse_link
     from galla.protocol.message import MerchantKey, Request, Response
+    from galla.protocol.notify import EdcNotice, PaymentNotice, RefundNotice, read_notice
+    from galla.protocol.order import OrderListReply, OrderStatusReply
+    from galla.protocol.pg_codes import PgResult
+    from galla.protocol.pg_envelope import TxnToken
+    from galla.protocol.qr import QrReply
+    from galla.protocol.refund import RefundReply, RefundStatusReply
+    from galla.protocol.theia import InitiateReply, OptionsReply
+    from galla.protocol.vpa import VpaReply, is_vpa, masked_vpa
 
     __version__: str
 
 __all__ = [
     "Addresses",
     "AmountNotAllowed",
+    "AsyncPaytm",
     "AsyncPaytmEDC",
     "AsyncTransport",
     "ChecksumMismatch",
+    "Collect",
     "ConfigError",
+    "EdcNotice",
     "GallaError",
+    "InitiateReply",
+    "Intent",
     "InvalidField",
     "Kind",
     "LocalProtocolError",
     "MerchantKey",
     "NoReply",
     "NotSent",
+    "OptionsReply",
+    "OrderListReply",
+    "OrderStatusReply",
     "PaymentError",
+    "PaymentNotice",
+    "Paytm",
     "PaytmEDC",
     "PaytmError",
+    "PgResult",
     "ProtocolError",
+    "QrReply",
+    "RefundNotice",
+    "RefundReply",
+    "RefundStatusReply",
     "Refused",
     "RemoteProtocolError",
     "Request",
@@ -63,19 +89,30 @@ __all__ = [
     "StatusReply",
     "SyncTransport",
     "TransportError",
+    "TxnToken",
+    "UpiLink",
     "VoidReply",
+    "VpaReply",
     "__version__",
     "addresses",
+    "build_link",
     "format_inr",
     "is_final",
+    "is_settled",
+    "is_vpa",
+    "masked_vpa",
+    "parse_link",
     "parse_rupees",
     "paytm_id",
+    "read_notice",
 ]
 
 _HOMES = {
     "galla.client.address": ("Addresses", "addresses"),
     "galla.client.edc": ("AsyncPaytmEDC", "PaytmEDC", "is_final"),
+    "galla.client.online": ("Collect", "Intent", "is_settled"),
     "galla.client.transport": ("AsyncTransport", "SyncTransport"),
+    "galla.client.upi": ("AsyncPaytm", "Paytm"),
     "galla.errors": (
         "AmountNotAllowed",
         "ChecksumMismatch",
@@ -96,7 +133,16 @@ _HOMES = {
     "galla.money": ("format_inr", "parse_rupees"),
     "galla.protocol.codes": ("Kind", "ResultInfo"),
     "galla.protocol.edc": ("SaleReply", "StatusReply", "VoidReply"),
+    "galla.protocol.link": ("UpiLink", "build_link", "parse_link"),
     "galla.protocol.message": ("MerchantKey", "Request", "Response"),
+    "galla.protocol.notify": ("EdcNotice", "PaymentNotice", "RefundNotice", "read_notice"),
+    "galla.protocol.order": ("OrderListReply", "OrderStatusReply"),
+    "galla.protocol.pg_codes": ("PgResult",),
+    "galla.protocol.pg_envelope": ("TxnToken",),
+    "galla.protocol.qr": ("QrReply",),
+    "galla.protocol.refund": ("RefundReply", "RefundStatusReply"),
+    "galla.protocol.theia": ("InitiateReply", "OptionsReply"),
+    "galla.protocol.vpa": ("VpaReply", "is_vpa", "masked_vpa"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

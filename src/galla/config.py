@@ -59,6 +59,7 @@ SETTINGS = (
     Setting("GALLA_DATABASE_URL", "sqlite:///galla.db", "the database; postgresql://… for several processes"),
     Setting("GALLA_HOST", "127.0.0.1", "the address the service listens on"),
     Setting("GALLA_PORT", "8700", "the port the service listens on"),
+    Setting("GALLA_PUBLIC_URL", "", "where Paytm and customers reach this service, such as https://pay.clinic.in"),
     Setting("GALLA_SECRET_KEY", "", "encrypts merchant keys at rest; made on first run beside the database"),
     Setting("GALLA_PAYTM_ENVIRONMENT", "sandbox", "sandbox, staging or production; stamped on every row and id"),
     Setting("GALLA_PAYTM_MID", "", "the first merchant's MID"),
@@ -90,6 +91,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str = "sqlite:///galla.db"
     host: str = "127.0.0.1"
     port: int = 8700
+    public_url: str = ""
     secret_key: Secret = Secret("")
     environment: str = "sandbox"
     mid: str = ""
@@ -118,6 +120,7 @@ _FIELDS = {
     "GALLA_DATABASE_URL": "database_url",
     "GALLA_HOST": "host",
     "GALLA_PORT": "port",
+    "GALLA_PUBLIC_URL": "public_url",
     "GALLA_SECRET_KEY": "secret_key",
     "GALLA_PAYTM_ENVIRONMENT": "environment",
     "GALLA_PAYTM_MID": "mid",

@@ -179,3 +179,19 @@ def test_sqlite_is_for_one_process(words: tuple[str, ...], tmp_path: Path) -> No
     done = call(*words, env=shop("http://127.0.0.1:1", tmp_path), cwd=tmp_path)
     assert done.returncode == 3
     assert "PostgreSQL" in done.stderr
+
+
+def test_postgres_splits_over_processes(paytm: str, tmp_path: Path, fresh_postgres_url: str) -> None:
+    """On PostgreSQL the API runs in one process and the worker in another, and a payment is followed all the same."""
+    env = shop(paytm, tmp_path) | {
+        "GALLA_DATABASE_URL": fresh_postgres_url,
+        "GALLA_SECRET_KEY": "a-secret-that-both-processes-share",
+    }
+    with started("serve", "--no-worker", "--port", "0", env=env, cwd=tmp_path) as serving:
+        url = read_until(serving, r"The counter is at (http://\S+)/")[0].group(1)
+        with started("worker", env=env, cwd=tmp_path) as working:
+            read_until(working, "This worker asks Paytm")
+            asking = {"GALLA_URL": url, "GALLA_API_KEY": API_KEY}
+            done = call("pay", "75", "--terminal", "12345671", env=asking, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Paid ₹75.00" in done.stdout

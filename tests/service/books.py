@@ -47,7 +47,7 @@ def _ledger_balances(held: dict[str, list[Row[Any]]]) -> None:
         lines[line.merchant_id, line.entry_id].append(line.amount_paise)
     assert set(lines) == {(entry.merchant_id, entry.id) for entry in held["entries"]}
     for name, amounts in lines.items():
-        assert len(amounts) >= 2 and sum(amounts) == 0, f"the entry {name} does not balance: {amounts}"
+        assert (len(amounts) >= 2, sum(amounts)) == (True, 0), f"the entry {name} does not balance: {amounts}"
     assert sum(line.amount_paise for line in held["postings"]) == 0
 
 

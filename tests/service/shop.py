@@ -9,10 +9,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from galla.clock import ManualClock
 from galla.client.flows import AsyncSend
+from galla.clock import ManualClock
 from galla.config import Secret, Settings, load
-from galla.errors import NoReply
 from galla.protocol.message import Request, Response
 from galla.sandbox.faults import Fault, Kind
 from galla.sandbox.sandbox import DEMO_KEY, DEMO_MID, DEMO_TIDS, Sandbox
@@ -45,31 +44,47 @@ def settings_for(url: str, *, tids: tuple[str, ...] = DEMO_TIDS, **more: Any) ->
 class Line:
     """Carries requests to the sandbox, and notices when two questions about one payment overlap.
 
-    `gate` holds requests back until it is set; `lost` loses every request while it is true.
+    Between `hold` and `let_go` requests that have left wait in the network.
     """
 
     def __init__(self, send: AsyncSend) -> None:
         self._send = send
         self._flying: Counter[str] = Counter()
         self.most_at_once = 0
-        self.gate: asyncio.Event | None = None
-        self.is_lost = False
-        self.sent: list[Request] = []
+        self._gate: asyncio.Event | None = None
+        self._held = asyncio.Event()
 
     async def send(self, request: Request) -> Response:
         """Send one request."""
         name = request.paytm_id or ""
-        self.sent.append(request)
         self._flying[name] += 1
         self.most_at_once = max(self.most_at_once, self._flying[name])
         try:
-            if self.gate is not None:
-                await self.gate.wait()
-            if self.is_lost:
-                raise NoReply("The line is dead.", operation=request.operation, paytm_id=name)
+            if self._gate is not None:
+                self._held.set()
+                await self._gate.wait()
             return await self._send(request)
         finally:
             self._flying[name] -= 1
+
+    def hold(self) -> None:
+        """Let requests wait in the network from now on."""
+        self._gate = asyncio.Event()
+        self._held.clear()
+
+    async def held(self) -> None:
+        """Return when a request is waiting in the network."""
+        await self._held.wait()
+
+    def let_go(self) -> None:
+        """Let the waiting requests arrive, and those after them pass freely."""
+        if self._gate is not None:
+            self._gate.set()
+            self._gate = None
+
+    def answer_with(self, send: AsyncSend) -> None:
+        """Let somebody else answer from now on."""
+        self._send = send
 
 
 class Shop:
@@ -132,7 +147,10 @@ class Shop:
             view = await self.see(payment)
             if view["status"] in ("paid", "not_paid") or self.clock.now() >= end:
                 return view
-            await self.pass_time(1.0)
+            due_at = await self.till.database.read(next_due_at)
+            step_s = (due_at - self.clock.now()).total_seconds() if due_at is not None else 1.0
+            left_s = (end - self.clock.now()).total_seconds()
+            await self.pass_time(min(max(step_s, 1.0), left_s))
 
     def fault(self, kind: Kind, **fields: Any) -> Fault:
         """Put a fault in force in the sandbox."""

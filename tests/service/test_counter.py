@@ -32,7 +32,7 @@ async def test_f12_c27_a_busy_machine_is_refused_and_names_who_holds_it(database
 
 
 async def test_f12_c27_a_machine_paytm_calls_busy_is_not_paid_with_a_sentence(database_url: str) -> None:
-    """When Paytm itself answers 0333 (another system holds the machine), nothing was charged and staff hear what to do."""
+    """When Paytm itself answers 0333 (another system has the machine), nothing was charged; staff hear what to do."""
     async with open_shop(database_url) as shop:
         other = await shop.start()
         await shop.till.database.write(_forget_holder)
@@ -57,7 +57,6 @@ async def test_f12_a_refused_request_says_in_a_sentence_what_to_do(database_url:
         assert reason["message"].endswith("Nothing was charged by this request.")
         assert reason["hint"].endswith(".")
         assert shop.box.charges == {}
-        assert shop.box.merchants[payment["paytm"]["mid"]] if code != "9001" else True
 
 
 async def test_f12_an_offline_machine_pays_when_it_is_back(database_url: str) -> None:
@@ -121,7 +120,7 @@ async def test_c28_a_customer_who_walks_away_ends_with_the_machine(database_url:
 
 
 async def test_c28_a_payment_nobody_ends_lets_go_of_the_machine_and_needs_a_person(database_url: str) -> None:
-    """Without an end from Paytm: the machine is free after half an hour, time decides nothing, a day later it is a task."""
+    """Without an end from Paytm: after half an hour the machine is free, after a day a person is called."""
     async with open_shop(database_url) as shop:
         payment = await shop.start()
         shop.act(Action.ACCEPT, Action.WALK_AWAY)
@@ -181,14 +180,12 @@ async def test_f13_cancel_during_the_doubt_stops_the_second_sending(database_url
         shop.fault(Kind.DROP_BEFORE, operation="sale")
         payment = await shop.start()
         await shop.pass_time(175)
-        shop.line.gate = asyncio.Event()
+        shop.line.hold()
         shop.clock.advance(12)
         asking = asyncio.create_task(shop.drain())
-        while not shop.line._flying[payment["paytm"]["id"]]:
-            await asyncio.sleep(0.001)
+        await shop.line.held()
         await payments.cancel(shop.till, shop.principal, payment["id"])
-        shop.line.gate.set()
-        shop.line.gate = None
+        shop.line.let_go()
         await asking
         after = await shop.ended(payment, within_s=600)
         assert (after["status"], after["reason"]["code"]) == ("not_paid", "never_sent")
@@ -206,8 +203,8 @@ async def test_c09_two_machines_and_two_bills_do_not_mix(database_url: str) -> N
         assert (await shop.ended(first))["status"] == "not_paid"
         paid = await shop.ended(second)
         assert (paid["status"], paid["amount"], paid["paytm"]["tid"]) == ("paid", 22_200, SECOND)
+        await shop.start(11_100, tid=FIRST, bill=one["id"])
         with pytest.raises(BillHasLivePayment):
-            await shop.start(11_100, tid=FIRST, bill=one["id"])
             await shop.start(11_100, tid=SECOND, bill=one["id"])
         shop.pay_by_card(FIRST)
         await shop.pass_time(30)
@@ -218,14 +215,14 @@ async def test_c12_an_old_answer_after_a_new_sale_changes_nothing_of_it(database
     async with open_shop(database_url) as shop:
         old = await shop.start(10_000)
         shop.act(Action.REJECT)
-        shop.line.gate = asyncio.Event()
+        shop.line.hold()
         shop.clock.advance(3)
         asking = asyncio.create_task(shop.drain())
-        while not shop.line._flying[old["paytm"]["id"]]:
-            await asyncio.sleep(0.001)
-        gate, shop.line.gate = shop.line.gate, None
-        new = await shop.start(20_000, tid=SECOND)
-        gate.set()
+        await shop.line.held()
+        starting = asyncio.create_task(shop.start(20_000, tid=SECOND))
+        await asyncio.sleep(0.05)
+        shop.line.let_go()
+        new = await starting
         await asking
         assert (await shop.see(old))["status"] == "not_paid"
         assert (await shop.see(new))["status"] == "pending"
@@ -236,13 +233,12 @@ async def test_c12_an_old_answer_after_a_new_sale_changes_nothing_of_it(database
 async def test_c13_the_payment_goes_on_when_the_caller_leaves(database_url: str) -> None:
     """A caller who closes the page while the sale is being sent changes nothing: it is sent once, and paid."""
     async with open_shop(database_url) as shop:
-        shop.line.gate = asyncio.Event()
+        shop.line.hold()
         caller = asyncio.create_task(shop.start(key="k"))
-        while not shop.line.sent:
-            await asyncio.sleep(0.001)
+        await shop.line.held()
         caller.cancel()
         await asyncio.gather(caller, return_exceptions=True)
-        shop.line.gate.set()
+        shop.line.let_go()
         shop.box.play(after_s=1, outcome="card")
         await asyncio.sleep(0.05)
         (open_now,) = await payments.unfinished(shop.till, shop.principal)

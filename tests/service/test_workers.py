@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
-import msgspec
 import pytest
-from sqlalchemy import Connection, update
 
 from galla.errors import StaleClaim, TooSoon
 from galla.payments.ladder import EDC
@@ -21,9 +20,8 @@ from galla.sandbox.terminal import Action
 from galla.service import payments
 from galla.service.advance import commit_step
 from galla.service.till import Till
-from galla.store import tables
-from galla.store.claims import claim_due, claim_one
-from tests.service.shop import AMOUNT, FIRST, Shop, open_shop
+from galla.store.claims import claim_one
+from tests.service.shop import AMOUNT, Shop, open_shop
 
 MANY = tuple(f"5234567{number}" for number in range(10))
 
@@ -43,12 +41,12 @@ async def test_f08_one_poisoned_record_does_not_stop_the_others(database_url: st
             answer = await shop.box.ahandle(request)
             return Response(status=200, body=poison) if request.paytm_id == bad["paytm"]["id"] else answer
 
-        shop.line._send = spoiled
+        shop.line.answer_with(spoiled)
         shop.box.play(after_s=1, outcome="card")
         await shop.pass_time(30)
         ends = [(await shop.see(payment))["status"] for payment in waiting]
         assert ends == ["paid"] * 4 + ["pending"] + ["paid"] * 5
-        shop.line._send = shop.box.ahandle
+        shop.line.answer_with(shop.box.ahandle)
         assert (await shop.ended(bad, within_s=240))["status"] == "paid"
 
 
@@ -144,15 +142,13 @@ async def test_f26_c08_many_hints_at_once_make_one_posting(database_url: str) ->
 async def test_f27_c08_a_hint_before_the_answer_to_the_sale(database_url: str) -> None:
     """The hint is faster than the reply to the sale: it neither charges nor breaks; hint, reply and poll end as one."""
     async with open_shop(database_url) as shop:
-        shop.line.gate = asyncio.Event()
+        shop.line.hold()
         caller = asyncio.create_task(shop.start())
-        while not shop.line.sent:
-            await asyncio.sleep(0.001)
+        await shop.line.held()
         (live,) = await payments.unfinished(shop.till, shop.principal)
         early = await payments.check(shop.till, shop.principal, live["id"], wait_s=0.05)
         assert early["status"] == "created"
-        shop.line.gate.set()
-        shop.line.gate = None
+        shop.line.let_go()
         payment = await caller
         shop.pay_by_card()
         shop.clock.advance(3)
@@ -214,7 +210,7 @@ async def test_i15_a_healthy_paytm_is_asked_within_the_interval(database_url: st
         await shop.start()
         await shop.pass_time(3600)
         asked = [call.at for call in shop.box.wire.calls(operation="status")]
-        gaps = [later - earlier for earlier, later in zip(asked, asked[1:], strict=False)]
+        gaps = [later - earlier for earlier, later in pairwise(asked)]
         assert max(gaps) <= timedelta(seconds=300 * 1.1 + 60)
 
 

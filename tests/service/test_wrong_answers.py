@@ -54,13 +54,13 @@ async def test_c16_a_success_on_another_machine_never_pays(database_url: str) ->
             answer = await shop.box.ahandle(request)  # type: ignore[arg-type]
             return type(answer)(status=200, body=answer.body.replace(FIRST.encode(), b"12345679"))
 
-        shop.line._send = elsewhere  # type: ignore[assignment]
+        shop.line.answer_with(elsewhere)
         await shop.pass_time(3)
         held = await shop.see(payment)
         assert charge.tid == FIRST
         assert held["status"] != "paid"
         assert held["needs_review"]
-        shop.line._send = shop.box.ahandle
+        shop.line.answer_with(shop.box.ahandle)
         assert (await shop.ended(payment))["status"] == "paid"
 
 
@@ -185,7 +185,7 @@ async def _success_heard_while_a_failure_is_on_its_way(shop, payment):  # type: 
     merchant = shop.principal.merchant_id
     take = (claim_one, shop.till.schedule)
     slow = await shop.till.database.write(*take, shop.clock.now(), merchant, payment["id"])
-    stale = await shop.box.ahandle((await _question(shop, slow)))
+    stale = await shop.box.ahandle(await _question(shop, slow))
     _let_paytm_say_failed(shop, late_ms=0)
     shop.clock.advance(10)  # the slow worker's lease runs out
     await shop.drain()
@@ -194,9 +194,9 @@ async def _success_heard_while_a_failure_is_on_its_way(shop, payment):  # type: 
     async def replayed(_request: object) -> object:
         return stale
 
-    shop.line._send = replayed
+    shop.line.answer_with(replayed)
     await advance(shop.till, slow)
-    shop.line._send = shop.box.ahandle
+    shop.line.answer_with(shop.box.ahandle)
     return await shop.see(payment)
 
 

@@ -5,19 +5,23 @@
 After a release never run this again: a change of the tables is then a migration of its own, beside 0001.
 """
 
+import importlib
+import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-import galla.store.record_tables
-import galla.store.tables  # noqa: F401 - fills the metadata
-from galla.store import migrations
+from galla import store
 from galla.store.guards import statements
 from galla.store.schema import metadata
 
-VERSIONS = Path(next(iter(migrations.__path__))) / "versions"
+for _module in pkgutil.iter_modules(store.__path__):
+    if _module.name.endswith("tables"):
+        importlib.import_module(f"galla.store.{_module.name}")  # fills the metadata
+
+VERSIONS = Path(store.__path__[0]) / "migrations" / "versions"
 DIALECTS = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}
 HEAD = "-- Frozen: what migration 0001 runs on {}, one statement a paragraph. tables.py may go on, this may not.\n\n"
 

@@ -28,7 +28,7 @@ async def test_a_bill_is_never_paid_above_its_total(database: Database) -> None:
     await assert_refused(database, "ck_bills_paid", sql, set_to.format("paid_paise = -1"))
     await assert_refused(database, "ck_bills_live", sql, set_to.format("live_paise = -1"))
     await database.write(bills.reserve, shop.merchant_id, bill, 1, over=True)
-    assert (400, 601, 1) == await sums(database, shop, bill)
+    assert await sums(database, shop, bill) == (400, 601, 1)
 
 
 async def test_totals_and_lines_are_sane(database: Database) -> None:
@@ -72,8 +72,8 @@ async def test_a_cancelled_bill_takes_no_payment(database: Database) -> None:
     bill = await database.write(make_bill, shop, 1000)
     await database.write(bills.cancel, shop.merchant_id, bill)
 
-    assert 0 == await database.write(bills.settle, shop.merchant_id, bill, reserved_paise=0, paid_paise=1000)
-    assert (0, 0, 0) == await sums(database, shop, bill)
+    assert await database.write(bills.settle, shop.merchant_id, bill, reserved_paise=0, paid_paise=1000) == 0
+    assert await sums(database, shop, bill) == (0, 0, 0)
 
 
 async def test_bills_are_found_by_what_a_person_types(database: Database) -> None:
@@ -91,8 +91,8 @@ async def test_bills_are_found_by_what_a_person_types(database: Database) -> Non
     assert [one] == await found("987")
     assert [two] == await found("100%")
     assert [two] == await found("b_")
-    assert [] == await found("%")
-    assert [] == await found("rao")
+    assert await found("%") == []
+    assert await found("rao") == []
 
 
 async def test_an_idempotency_key_is_one_request(database: Database) -> None:
@@ -111,7 +111,7 @@ async def test_an_idempotency_key_is_one_request(database: Database) -> None:
         row = keys.get(connection, merchant_id, "k")
         return row.answer if row is not None else "?"
 
-    assert ("first", None) == (
+    assert (
         await database.read(read, shop.merchant_id),
         await database.read(read, other.merchant_id),
-    )
+    ) == ("first", None)

@@ -85,7 +85,7 @@ async def test_a_claim_takes_a_lease(database: Database) -> None:
     )
     assert replace(before, fence=1, checks=1, asked_at=NOW, lease_until=later(5), due_at=later(5)) == claimed
     for seconds in (0, 4.999):
-        assert [] == await database.write(claim_due, SCHEDULE, later(seconds), 10)
+        assert await database.write(claim_due, SCHEDULE, later(seconds), 10) == []
         assert await database.write(claim_one, SCHEDULE, later(seconds), shop.merchant_id, before.id) is None
 
 
@@ -103,7 +103,7 @@ async def test_a_dead_workers_payment_falls_due_again(database: Database) -> Non
     with pytest.raises(LookupError):
         await database.write(mark_sending, dead, later(6), 1000)
     after = await database.write(payments.save, second, paid(second))
-    assert (Status.PAID, None) == (after.status, after.lease_until)
+    assert (after.status, after.lease_until) == (Status.PAID, None)
 
 
 async def test_a_batch_is_the_longest_overdue(database: Database) -> None:
@@ -117,7 +117,7 @@ async def test_a_batch_is_the_longest_overdue(database: Database) -> None:
     for first in (0, 10, 20):
         batch = await database.write(claim_due, SCHEDULE, NOW, 10)
         assert {f"r{number:02d}" for number in range(first, first + 10)} == {one.reference for one in batch}
-    assert [] == await database.write(claim_due, SCHEDULE, NOW, 10)
+    assert await database.write(claim_due, SCHEDULE, NOW, 10) == []
 
 
 async def test_nothing_is_claimed_before_its_time(database: Database) -> None:
@@ -130,8 +130,8 @@ async def test_nothing_is_claimed_before_its_time(database: Database) -> None:
         await database.write(write_sale, shop, due_at=later(seconds))
 
     assert later(20) == await database.read(next_due_at)
-    assert [] == await database.write(claim_due, SCHEDULE, later(19.999), 10)
-    assert 1 == len(await database.write(claim_due, SCHEDULE, later(20), 10))
+    assert await database.write(claim_due, SCHEDULE, later(19.999), 10) == []
+    assert len(await database.write(claim_due, SCHEDULE, later(20), 10)) == 1
     assert later(25) == await database.read(next_due_at)
 
 
@@ -158,8 +158,8 @@ async def test_a_paid_payment_is_not_polled(database: Database) -> None:
     claimed = await database.write(claim_one, SCHEDULE, later(60), shop.merchant_id, payment.id)
 
     assert claimed is not None
-    assert (None, None) == (claimed.due_at, await database.read(next_due_at))
-    assert [] == await database.write(claim_due, SCHEDULE, later(10**7), 10)
+    assert (claimed.due_at, await database.read(next_due_at)) == (None, None)
+    assert await database.write(claim_due, SCHEDULE, later(10**7), 10) == []
 
 
 async def test_sending_is_written_before_it_happens(database: Database) -> None:
@@ -207,7 +207,7 @@ async def test_two_claimers_never_get_the_same_payment(database: Database, datab
 
     claimed = [one for found in lists for one in found]
     assert sorted(one.id for one in many) == sorted(claimed)
-    assert [(1,)] == await database.read(sql, "SELECT DISTINCT fence FROM payments")
+    assert await database.read(sql, "SELECT DISTINCT fence FROM payments") == [(1,)]
     for other in shared[1:]:
         await other.close()
 
@@ -221,4 +221,4 @@ async def test_one_payment_is_claimed_by_one(database: Database) -> None:
         *(database.write(claim_one, SCHEDULE, NOW, shop.merchant_id, payment.id) for _ in range(16))
     )
 
-    assert 1 == len([one for one in answers if one is not None])
+    assert len([one for one in answers if one is not None]) == 1

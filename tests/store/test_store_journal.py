@@ -54,7 +54,7 @@ def unguard(connection: Connection) -> None:
 async def test_tampering_is_found_and_named(database: Database, tampering: str, first_bad: int) -> None:
     """I-22: a row edited, removed or moved behind the triggers breaks the chain, and the first bad row is named."""
     shop = await chain_of(database, 5)
-    assert (5, None) == await database.read(journal.first_broken, shop.merchant_id)
+    assert await database.read(journal.first_broken, shop.merchant_id) == (5, None)
 
     await database.write(unguard)
     await database.write(sql, tampering.replace("{{", "{").replace("}}", "}"))
@@ -70,9 +70,9 @@ async def test_every_change_is_in_the_audit_with_its_hash(database: Database) ->
 
     _, rows = await database.read(journal.trail, shop.merchant_id, "o1")
 
-    assert [("Asha", "counter", "payment.created", '{"n":1}', journal.GENESIS)] == [
+    assert [
         (row.actor, row.origin, row.action, row.detail, row.previous) for row in rows
-    ]
+    ] == [("Asha", "counter", "payment.created", '{"n":1}', journal.GENESIS)]
     assert rows[0].hash == journal.link(dict(rows[0]._mapping))
 
 
@@ -89,8 +89,8 @@ async def test_no_event_without_its_commit(database: Database) -> None:
     await database.write(journal.record, shop.merchant_id, NOW, note("o4"), event("o4", 1))
 
     found = await database.read(journal.events_after, shop.merchant_id, 0, 10)
-    assert [(1, "o1"), (2, "o2"), (3, "o4")] == [(row.position, row.object_id) for row in found]
-    assert (3, None) == await database.read(journal.first_broken, shop.merchant_id)
+    assert [(row.position, row.object_id) for row in found] == [(1, "o1"), (2, "o2"), (3, "o4")]
+    assert await database.read(journal.first_broken, shop.merchant_id) == (3, None)
 
 
 async def test_a_sequence_number_is_used_once(database: Database) -> None:
@@ -123,7 +123,7 @@ async def test_numbers_are_gapless_under_concurrency(database: Database) -> None
     for row in found:
         by_object.setdefault(row.object_id, []).append(row.sequence)
     assert {(1,), (1, 2)} == {tuple(numbers) for numbers in by_object.values()}
-    assert (101, None) == await database.read(journal.first_broken, shop.merchant_id)
+    assert await database.read(journal.first_broken, shop.merchant_id) == (101, None)
 
 
 async def test_events_can_be_narrowed(database: Database) -> None:
@@ -136,9 +136,9 @@ async def test_events_can_be_narrowed(database: Database) -> None:
         rows = await database.read(journal.events_after, shop.merchant_id, after, limit, **narrowed)
         return [row.position for row in rows]
 
-    assert [2, 3] == await seen(1)
-    assert [1] == await seen(0, 1)
-    assert [2] == await seen(0, object_id="b")
-    assert [3] == await seen(0, kind="payment.paid")
-    assert [1, 2, 3] == await seen(0, bill_id="b1")
-    assert [] == await seen(0, bill_id="b2")
+    assert await seen(1) == [2, 3]
+    assert await seen(0, 1) == [1]
+    assert await seen(0, object_id="b") == [2]
+    assert await seen(0, kind="payment.paid") == [3]
+    assert await seen(0, bill_id="b1") == [1, 2, 3]
+    assert await seen(0, bill_id="b2") == []

@@ -49,9 +49,9 @@ async def test_an_entry_balances(database: Database) -> None:
     await assert_refused(database, rule, book_raw, shop, "e2", ("sales", -1))
     await assert_refused(database, rule, book_raw, shop, "e3")
     await assert_refused(database, "amount", book_raw, shop, "e4", ("sales", 0), ("receivable", 0))
-    assert [(0, 0)] == await database.read(
+    assert await database.read(
         sql, "SELECT (SELECT count(*) FROM entries), (SELECT count(*) FROM postings)"
-    )
+    ) == [(0, 0)]
 
 
 async def test_lines_need_their_entry_and_account(database: Database) -> None:
@@ -60,7 +60,7 @@ async def test_lines_need_their_entry_and_account(database: Database) -> None:
     lines = (("sales", -1), ("receivable", 1))
     await assert_refused(database, "foreign key", book_raw, shop, "e1", *lines, sealed=False)
     await assert_refused(database, "foreign key", book_raw, shop, "e2", ("sales", -1), ("nowhere", 1))
-    assert [(0,)] == await database.read(sql, "SELECT count(*) FROM postings")
+    assert await database.read(sql, "SELECT count(*) FROM postings") == [(0,)]
 
 
 async def test_a_written_entry_takes_no_more_lines(database: Database) -> None:
@@ -88,7 +88,7 @@ async def test_an_event_is_booked_once(database: Database) -> None:
     )
     await database.write(ledger.book, other.merchant_id, one)
 
-    assert 2 == await database.read(ledger.count_entries, shop.merchant_id, NOW)
+    assert await database.read(ledger.count_entries, shop.merchant_id, NOW) == 2
 
 
 async def test_records_are_append_only(database: Database) -> None:

@@ -3,7 +3,6 @@
 import msgspec
 import pytest
 from sqlalchemy import Connection, insert, literal_column
-
 from sqlalchemy.exc import StatementError
 
 from galla.errors import StaleClaim
@@ -57,7 +56,7 @@ async def test_amounts_are_whole_paise_within_the_limit(database: Database) -> N
     if database.dialect == "sqlite":  # STRICT; PostgreSQL would round a literal fraction, drivers may not send one
         await assert_refused(database, "cannot store real", write_amount, shop, "10.5")
         found = await database.read(sql, "SELECT DISTINCT typeof(amount_paise) FROM payments")
-        assert [("integer",)] == found
+        assert found == [("integer",)]
 
 
 async def test_a_fraction_never_reaches_an_amount(database: Database) -> None:
@@ -168,7 +167,7 @@ async def test_a_stale_answer_changes_nothing(database: Database) -> None:
 
     now = await database.read(payments.get, shop.merchant_id, old.id)
     assert replace(old, fence=1) == now
-    assert [(0,)] == await database.read(sql, "SELECT count(*) FROM proofs")
+    assert await database.read(sql, "SELECT count(*) FROM proofs") == [(0,)]
     back = f"UPDATE payments SET fence = 0 WHERE id = '{old.id}'"
     await assert_refused(database, "never goes back", sql, back)
 
@@ -194,7 +193,7 @@ async def test_not_paid_yields_to_late_proof_only(database: Database) -> None:
 
     late = await database.write(payments.save, failed, replace(paid(failed), is_late=True))
 
-    assert (Status.PAID, True) == (late.status, late.is_late)
+    assert (late.status, late.is_late) == (Status.PAID, True)
 
 
 async def test_a_transaction_pays_one_payment(database: Database) -> None:

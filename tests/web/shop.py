@@ -9,6 +9,7 @@ import httpx2
 import uvicorn
 
 from galla.config import Secret, Settings, check
+from galla.sandbox.app import make_server
 from galla.sandbox.sandbox import DEMO_KEY, DEMO_MID, DEMO_TIDS, Sandbox
 from galla.sandbox.terminal import Action
 from galla.service import access
@@ -78,6 +79,22 @@ async def open_shop(database_url: str, **more: Any) -> AsyncIterator[Shop]:
     """Open a till on a database, serve it on a free port, close both at the end."""
     sandbox = Sandbox(seed=7)
     till = await Till.open(settings_for(database_url, **more), send=sandbox.ahandle)
+    async with _serving(till, sandbox) as shop:
+        yield shop
+
+
+@asynccontextmanager
+async def open_shop_over_http(database_url: str, **more: Any) -> AsyncIterator[tuple[Shop, str]]:
+    """Open a shop that talks to its sandbox over real sockets; gives the sandbox's address too."""
+    sandbox = Sandbox(seed=7)
+    async with running(make_server("127.0.0.1", 0, sandbox)) as paytm:
+        till = await Till.open(settings_for(database_url, edc_url=paytm, **more))
+        async with _serving(till, sandbox) as shop:
+            yield shop, paytm
+
+
+@asynccontextmanager
+async def _serving(till: Till, sandbox: Sandbox) -> AsyncIterator[Shop]:
     try:
         app = make_app(till)
         async with running(server(app, "127.0.0.1", 0)) as url:

@@ -54,7 +54,7 @@ async def test_keys_that_are_none(small_shop: Shop) -> None:
     async with small_shop.client() as client:
         listed = (await client.get("/v1/api_keys")).json()["data"]
         gone = await client.delete(f"/v1/api_keys/{listed[-1]['id']}")
-        assert (204, b"") == (gone.status_code, gone.content)
+        assert (gone.status_code, gone.content) == (204, b"")
     for header in (
         f"Bearer {revoked}",
         "Bearer",
@@ -67,7 +67,7 @@ async def test_keys_that_are_none(small_shop: Shop) -> None:
     ):
         async with small_shop.client(None) as client:
             answer = await client.get("/v1/payments", headers=[(b"Authorization", header.encode())])
-        assert (401, "unauthenticated") == (answer.status_code, answer.json()["code"]), header
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), header
         assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
@@ -92,8 +92,8 @@ async def test_a_merchants_key_is_never_shown(small_shop: Shop) -> None:
         foreign = await client.post("/v1/merchants", json={**body, "environment": "production"})
     assert made.status_code == 201
     assert body["key"] not in made.text + listed.text + twice.text
-    assert (422, "mid") == (twice.status_code, twice.json()["param"])
-    assert (422, "environment") == (foreign.status_code, foreign.json()["param"])
+    assert (twice.status_code, twice.json()["param"]) == (422, "mid")
+    assert (foreign.status_code, foreign.json()["param"]) == (422, "environment")
 
 
 async def test_other_merchants_things_do_not_exist(shop: Shop) -> None:
@@ -118,7 +118,7 @@ async def test_other_merchants_things_do_not_exist(shop: Shop) -> None:
         ):
             there = await theirs.request(method, path)
             nowhere = await theirs.request(method, path.replace(path.split("/")[3], "none"))
-            assert (404, 404) == (there.status_code, nowhere.status_code), path
+            assert (there.status_code, nowhere.status_code) == (404, 404), path
             assert there.json()["code"] == nowhere.json()["code"]
         for path in ("/v1/payments", "/v1/bills", "/v1/terminals", "/v1/events", "/v1/ledger/entries"):
             assert (await theirs.get(path)).json()["data"] == [], path
@@ -127,7 +127,7 @@ async def test_other_merchants_things_do_not_exist(shop: Shop) -> None:
 async def sign_in(client: httpx2.AsyncClient) -> str:
     """Sign a client in as a browser would, and return the CSRF token of its pages."""
     answer = await client.post("/sign-in", data={"key": ADMIN_KEY, "counter": "Counter 7", "next": "/counter"})
-    assert (303, "/counter") == (answer.status_code, answer.headers["location"])
+    assert (answer.status_code, answer.headers["location"]) == (303, "/counter")
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=lax" in cookie
@@ -154,7 +154,7 @@ async def test_a_session_reads_and_its_forms_need_their_token(shop: Shop) -> Non
         form = await client.post("/counter/push", data={"amount": "5"})
         right = await client.post("/v1/payments", headers={"X-CSRF-Token": csrf}, **sale)
     for answer in (bare, wrong, foreign, older, form):
-        assert (403, "csrf") == (answer.status_code, answer.json()["code"])
+        assert (answer.status_code, answer.json()["code"]) == (403, "csrf")
     assert right.status_code == 201
     assert right.json()["counter"] == "Counter 7"
 
@@ -166,7 +166,7 @@ async def test_signing_out_ends_the_session_on_the_server(shop: Shop) -> None:
         token = client.cookies["galla"]
         assert (await client.post("/sign-out", data={"csrf": csrf})).status_code == 303
         again = await client.get("/counter?q=x", headers={"Cookie": f"galla={token}", "Accept": "text/html"})
-    assert (303, "/sign-in?next=%2Fcounter%3Fq%3Dx") == (again.status_code, again.headers["location"])
+    assert (again.status_code, again.headers["location"]) == (303, "/sign-in?next=%2Fcounter%3Fq%3Dx")
 
 
 async def test_a_ticket_signs_in_once(small_shop: Shop) -> None:
@@ -178,7 +178,7 @@ async def test_a_ticket_signs_in_once(small_shop: Shop) -> None:
         first = await client.post("/sign-in", data={"ticket": ticket, "counter": "Counter 1"})
         client.cookies.clear()
         second = await client.post("/sign-in", data={"ticket": ticket, "counter": "Counter 1"})
-    assert (303, 401) == (first.status_code, second.status_code)
+    assert (first.status_code, second.status_code) == (303, 401)
     assert "used before" in second.text
 
 
@@ -215,9 +215,9 @@ async def test_over_https_the_cookie_is_bound_to_the_host(small_shop: Shop) -> N
 
 def test_nobody_is_led_away_by_next() -> None:
     """After signing in the browser stays on this site, whatever the link says."""
-    assert "/counter?payment=pay_1" == local_path("/counter?payment=pay_1")
+    assert local_path("/counter?payment=pay_1") == "/counter?payment=pay_1"
     for text in (None, "", "//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "/a\nb"):
-        assert "/counter" == local_path(text)
+        assert local_path(text) == "/counter"
 
 
 async def test_get_changes_nothing(small_shop: Shop) -> None:

@@ -45,7 +45,7 @@ KILLERS: dict[str, bytes] = {
 
 async def test_no_body_breaks_the_parser(shop: Shop) -> None:
     """Each body of the corpus is refused with a 4xx problem, and none made a payment."""
-    async with shop.client(headers={}) as client:
+    async with shop.client(None) as client:
         for name, body in KILLERS.items():
             for path in ("/v1/payments", "/v1/bills", "/v1/api_keys", "/v1/payments/pay_x/cancel"):
                 answer = await client.post(path, content=body, headers={**JSON, **_key()})
@@ -88,7 +88,7 @@ async def test_json_addresses_take_nothing_else(small_shop: Shop) -> None:
             "",
         ):
             answer = await client.post("/v1/payments", content=body, headers={"Content-Type": kind})
-            assert (415, "unsupported_media_type") == (answer.status_code, answer.json()["code"]), kind
+            assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type"), kind
         for kind in ("application/json", "application/json; charset=utf-8", "Application/JSON"):
             answer = await client.post("/v1/payments", content=body, headers={"Content-Type": kind})
             assert answer.json()["code"] == "terminal_required"
@@ -99,11 +99,11 @@ async def test_a_body_where_none_belongs_is_refused(small_shop: Shop) -> None:
     async with small_shop.client() as client:
         surprise = await client.post("/v1/payments/pay_x/check", json={"force": True})
         empty = await client.post("/v1/payments/pay_x/check", json={})
-    assert (422, "unknown_field", "force") == (
+    assert (
         surprise.status_code,
         surprise.json()["code"],
         surprise.json()["param"],
-    )
+    ) == (422, "unknown_field", "force")
     assert empty.status_code == 404
 
 
@@ -118,8 +118,8 @@ async def test_a_large_body_is_refused_before_it_is_read(small_shop: Shop) -> No
         announced = await client.post("/v1/payments", content=b" " * (BODY_LIMIT + 1), headers=JSON)
         chunked = await client.post("/v1/payments", content=chunks(), headers=JSON)
         within = await client.post("/v1/payments", content=b" " * BODY_LIMIT, headers=JSON)
-    assert (413, "body_too_large") == (announced.status_code, announced.json()["code"])
-    assert (413, "body_too_large") == (chunked.status_code, chunked.json()["code"])
+    assert (announced.status_code, announced.json()["code"]) == (413, "body_too_large")
+    assert (chunked.status_code, chunked.json()["code"]) == (413, "body_too_large")
     assert within.status_code == 400
 
 
@@ -159,7 +159,7 @@ async def test_the_last_resort_says_nothing_but_the_request_id(small_shop: Shop)
 
     async with running(server(app, "127.0.0.1", 0)) as url, httpx2.AsyncClient(base_url=url) as client:
         answer = await client.get("/v1/broken", headers=_key())
-    assert (500, "internal") == (answer.status_code, answer.json()["code"])
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
     assert ADMIN_KEY not in answer.text
     assert "Traceback" not in answer.text

@@ -23,7 +23,7 @@ async def test_the_same_request_hears_the_first_answer(shop: Shop) -> None:
         shop.pay()
         await asyncio.sleep(0.3)
         again = await post(client, "k-1", dict(reversed(SALE.items())))
-    assert (201, 201) == (first.status_code, again.status_code)
+    assert (first.status_code, again.status_code) == (201, 201)
     assert first.content == again.content
     assert "idempotent-replayed" not in first.headers
     assert again.headers["idempotent-replayed"] == "true"
@@ -35,7 +35,7 @@ async def test_another_request_under_the_key_is_refused(shop: Shop) -> None:
     async with shop.client() as client:
         await post(client, "k-2", SALE)
         other = await post(client, "k-2", {**SALE, "amount": 100000})
-    assert (422, "idempotency_mismatch") == (other.status_code, other.json()["code"])
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
     assert other.json()["param"] == "Idempotency-Key"
     assert len(shop.sandbox.wire.calls(operation="sale")) == 1
 
@@ -61,7 +61,7 @@ async def test_a_refused_request_is_not_remembered(shop: Shop) -> None:
     async with shop.client() as client:
         wrong = await post(client, "k-4", {**SALE, "amount": 0})
         right = await post(client, "k-4", SALE)
-    assert (422, 201) == (wrong.status_code, right.status_code)
+    assert (wrong.status_code, right.status_code) == (422, 201)
 
 
 async def test_a_busy_machine_does_not_use_up_the_key(shop: Shop) -> None:
@@ -91,6 +91,6 @@ async def test_a_key_must_be_visible_ascii(small_shop: Shop) -> None:
     async with small_shop.client() as client:
         for key in ("", "a b", "k" * 256, b"\xe0\xa4\x95"):
             answer = await client.post("/v1/payments", json=SALE, headers=[(b"Idempotency-Key", key)])  # type: ignore[list-item]
-            assert (422, "Idempotency-Key") == (answer.status_code, answer.json()["param"]), key
+            assert (answer.status_code, answer.json()["param"]) == (422, "Idempotency-Key"), key
         longest = await post(client, "~" * 255, SALE)
     assert longest.status_code == 201

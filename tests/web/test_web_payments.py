@@ -25,12 +25,12 @@ async def test_a_sale_comes_to_be_paid(shop: Shop) -> None:
     async with shop.client() as client:
         answer = await client.post("/v1/payments", json=SALE)
         started = answer.json()
-        assert (201, "pending", "on_device") == (answer.status_code, started["status"], started["phase"])
+        assert (answer.status_code, started["status"], started["phase"]) == (201, "pending", "on_device")
         assert answer.headers["location"] == f"/v1/payments/{started['id']}"
         assert started["next_action"]["type"] == "approve_on_terminal"
         shop.pay()
         paid = await settled(client, started["id"])
-    assert ("paid", "1234", "VISA") == (paid["status"], paid["proof"]["card_last4"], paid["proof"]["card_network"])
+    assert (paid["status"], paid["proof"]["card_last4"], paid["proof"]["card_network"]) == ("paid", "1234", "VISA")
     assert paid["payment_detail"]["credit_card_amount"] == 250000
     assert paid["payment_detail"]["payment_reference"] == paid["proof"]["rrn"]
 
@@ -104,13 +104,13 @@ async def test_cancel_is_honest(shop: Shop) -> None:
         started = (await client.post("/v1/payments", json=SALE)).json()
         answer = await client.post(f"/v1/payments/{started['id']}/cancel", json={"reason": "patient left"})
         stopped = answer.json()
-        assert (200, "pending") == (answer.status_code, stopped["status"])
+        assert (answer.status_code, stopped["status"]) == (200, "pending")
         assert stopped["cancel_requested_at"] is not None
         assert "red key" in stopped["next_action"]["text"]
         shop.pay()
         assert (await settled(client, started["id"]))["status"] == "paid"
         late = await client.post(f"/v1/payments/{started['id']}/cancel")
-    assert (409, "illegal_transition") == (late.status_code, late.json()["code"])
+    assert (late.status_code, late.json()["code"]) == (409, "illegal_transition")
 
 
 async def test_a_lost_reply_is_asked_about_and_never_sent_again(shop: Shop) -> None:
@@ -139,18 +139,18 @@ async def test_a_bill_is_paid_once(shop: Shop) -> None:
     async with shop.client() as client:
         made = await client.post("/v1/bills", json=bill)
         opened = made.json()
-        assert (201, 70000, 70000, "open") == (made.status_code, opened["total"], opened["due"], opened["status"])
+        assert (made.status_code, opened["total"], opened["due"], opened["status"]) == (201, 70000, 70000, "open")
         sale = {"amount": 70000, "method": "edc", "terminal": FIRST, "bill": opened["id"]}
         started = (await client.post("/v1/payments", json=sale)).json()
         second = await client.post("/v1/payments", json={**sale, "terminal": SECOND})
-        assert (409, "bill_has_live_payment") == (second.status_code, second.json()["code"])
+        assert (second.status_code, second.json()["code"]) == (409, "bill_has_live_payment")
         assert second.json()["blocker"] == started["id"]
         shop.pay()
         await settled(client, started["id"])
         after = (await client.get(f"/v1/bills/{opened['id']}")).json()
         listed = (await client.get("/v1/bills?q=ramesh")).json()
         closed = await client.post(f"/v1/bills/{opened['id']}/cancel")
-    assert (70000, 0, "paid") == (after["paid"], after["due"], after["status"])
+    assert (after["paid"], after["due"], after["status"]) == (70000, 0, "paid")
     assert [started["id"]] == [payment["id"] for payment in after["payments"]]
     assert [opened["id"]] == [found["id"] for found in listed["data"]]
     assert closed.status_code == 409
@@ -165,7 +165,7 @@ async def test_a_machine_shows_who_holds_it(shop: Shop) -> None:
         changed = (await client.patch(f"/v1/terminals/{held['id']}", json={"label": "Desk"})).json()
         assert changed["label"] == "Desk"
         added = await client.post("/v1/terminals", json={"tid": "99990001", "label": "Pharmacy"})
-        assert (201, "Pharmacy") == (added.status_code, added.json()["label"])
+        assert (added.status_code, added.json()["label"]) == (201, "Pharmacy")
         assert len((await client.get("/v1/terminals")).json()["data"]) == 3
 
 
@@ -179,12 +179,12 @@ async def test_the_ledger_balances(shop: Shop) -> None:
         entries = (await client.get("/v1/ledger/entries")).json()
         accounts = (await client.get("/v1/ledger/accounts")).json()
         early = (await client.get("/v1/ledger/trial_balance?on=2020-01-01")).json()
-    assert 0 == sum(account["balance"] for account in balance["accounts"])
+    assert sum(account["balance"] for account in balance["accounts"]) == 0
     clearing = [account for account in balance["accounts"] if account["name"].startswith("Clearing Paytm ")]
-    assert [250000] == [account["balance"] for account in clearing]
-    assert 0 == sum(posting["amount"] for posting in entries["data"][0]["postings"])
+    assert [account["balance"] for account in clearing] == [250000]
+    assert sum(posting["amount"] for posting in entries["data"][0]["postings"]) == 0
     assert len(accounts["data"]) == len(balance["accounts"])
-    assert (0, 0) == (early["debit"], early["credit"])
+    assert (early["debit"], early["credit"]) == (0, 0)
 
 
 async def test_health_is_open_to_all(shop: Shop) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from galla import errors
 from galla.web.problem import STATUS, TITLES, Problem, from_error
-from tests.web.shop import FIRST, SECOND, Shop
+from tests.web.shop import FIRST, SECOND, Shop, open_shop
 
 SALE: dict[str, Any] = {"amount": 5000, "method": "edc", "terminal": FIRST, "reference": "INV-1"}
 
@@ -142,9 +142,9 @@ async def test_queries_are_read_as_strictly(small_shop: Shop) -> None:
         check_problem(await client.get("/v1/events?cursor=x"), 422, "invalid_field", "cursor")
 
 
-async def test_asking_too_often_says_when(shop: Shop) -> None:
+async def test_asking_too_often_says_when(database_url: str) -> None:
     """Two checks in the same instant: one is told to wait, with `Retry-After`."""
-    async with shop.client() as client:
+    async with open_shop(database_url, ladder_scale=1.0) as shop, shop.client() as client:
         started = (await client.post("/v1/payments", json=SALE)).json()
         answers = [await client.post(f"/v1/payments/{started['id']}/check") for _ in range(4)]
     refused = [answer for answer in answers if answer.status_code == 429]
@@ -155,11 +155,11 @@ async def test_asking_too_often_says_when(shop: Shop) -> None:
 
 def test_each_error_has_its_status() -> None:
     """Every class that callers can cause has a status; machinery stays 500 and says nothing of itself."""
-    assert 500 == from_error(errors.LedgerError("the secret balance")).status
+    assert from_error(errors.LedgerError("the secret balance")).status == 500
     assert "secret" not in from_error(errors.LedgerError("the secret balance")).detail
-    assert 503 == from_error(errors.Unavailable("host=10.0.0.1 is down")).status
+    assert from_error(errors.Unavailable("host=10.0.0.1 is down")).status == 503
     assert "10.0.0.1" not in from_error(errors.Unavailable("host=10.0.0.1 is down")).detail
-    assert {"Retry-After": "7"} == from_error(errors.TooSoon("Wait.", retry_after_s=7)).headers
+    assert from_error(errors.TooSoon("Wait.", retry_after_s=7)).headers == {"Retry-After": "7"}
     for kind in STATUS:
         if issubclass(kind, errors.PaymentError) and kind is not errors.TooSoon:
             assert kind.code in TITLES or kind is errors.PaymentError

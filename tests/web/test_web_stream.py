@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
+import pytest
 
 from galla.web.stream import message, open_until
 from tests.web.shop import FIRST, SECOND, Shop
@@ -21,7 +22,7 @@ async def listening(
     """Open the stream and give its events."""
     headers = {"Last-Event-ID": after} if after is not None else {}
     async with client.stream("GET", f"/v1/events/stream{query}", headers=headers) as answer:
-        assert 200 == answer.status_code
+        assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
         lines = answer.aiter_lines()
         async with asyncio.timeout(5):
@@ -57,11 +58,11 @@ async def test_a_payment_is_told_from_first_to_last(shop: Shop) -> None:
         started = (await client.post("/v1/payments", json=SALE)).json()
         shop.pay()
         taken = await take(events, until="payment.paid")
-    assert "payment.created" == taken[0]["event"]
+    assert taken[0]["event"] == "payment.created"
     assert [event["id"] for event in taken] == [event["data"]["id"] for event in taken]
     sequences = [event["data"]["sequence"] for event in taken]
     assert sequences == list(range(1, len(taken) + 1))
-    assert "paid" == taken[-1]["data"]["data"]["status"]
+    assert taken[-1]["data"]["data"]["status"] == "paid"
     assert started["id"] == taken[-1]["data"]["data"]["id"]
 
 
@@ -112,7 +113,7 @@ async def test_events_turn_pages_newest_first(shop: Shop) -> None:
         made = (await client.get("/v1/events?type=payment.created")).json()["data"]
     assert whole == paged
     assert [int(event["id"]) for event in whole] == sorted((int(event["id"]) for event in whole), reverse=True)
-    assert ["payment.created"] == [event["type"] for event in made]
+    assert [event["type"] for event in made] == ["payment.created"]
 
 
 async def test_a_position_that_is_none_is_refused(small_shop: Shop) -> None:
@@ -120,7 +121,7 @@ async def test_a_position_that_is_none_is_refused(small_shop: Shop) -> None:
     async with small_shop.client() as client:
         for text in ("x", "-1", "1.5", "9" * 30):
             answer = await client.get("/v1/events/stream", headers={"Last-Event-ID": text})
-            assert (422, "Last-Event-ID") == (answer.status_code, answer.json()["param"])
+            assert (answer.status_code, answer.json()["param"]) == (422, "Last-Event-ID")
 
 
 async def test_streams_end_when_galla_stops(small_shop: Shop) -> None:
@@ -128,7 +129,7 @@ async def test_streams_end_when_galla_stops(small_shop: Shop) -> None:
     async with small_shop.client() as client, listening(client) as events:
         small_shop.app.state.closing.set()
         async with asyncio.timeout(2):
-            assert [] == [event async for event in events]
+            assert [event async for event in events] == []
 
 
 async def test_a_source_is_closed_with_its_stream() -> None:
@@ -148,22 +149,20 @@ async def test_a_source_is_closed_with_its_stream() -> None:
 
     closing = asyncio.Event()
     left = open_until(source("left"), closing)
-    assert 1 == await anext(left)
+    assert await anext(left) == 1
     await left.aclose()
     stopped = open_until(source("stopped"), closing)
-    assert 1 == await anext(stopped)
+    assert await anext(stopped) == 1
     closing.set()
-    assert [] == [item async for item in stopped]
-    assert ["left", "stopped"] == ended
-    try:
-        assert [1] == [item async for item in open_until(broken(), asyncio.Event())]
-    except ValueError as error:
-        assert "broken" == str(error)
-    else:
-        raise AssertionError("the source's error was swallowed")
+    assert [item async for item in stopped] == []
+    assert ended == ["left", "stopped"]
+    told = open_until(broken(), asyncio.Event())
+    assert await anext(told) == 1
+    with pytest.raises(ValueError, match="broken"):
+        await anext(told)
 
 
 def test_a_message_keeps_its_lines() -> None:
     """Line ends of any kind become data lines; U+2028 stays inside its line."""
-    assert b"id: 7\nevent: a\ndata: x\ndata: y\ndata: z\n\n" == message("x\ny\r\nz", event="a", position="7")
+    assert message("x\ny\r\nz", event="a", position="7") == b"id: 7\nevent: a\ndata: x\ndata: y\ndata: z\n\n"
     assert "data: a\u2028b\n\n".encode() == message("a\u2028b")

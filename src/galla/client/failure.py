@@ -8,6 +8,8 @@ from __future__ import annotations
 from galla.errors import NoReply, NotSent
 from galla.protocol.message import Request
 
+_ASKING = frozenset({"options", "vpa", "order_list"})
+
 
 def not_sent(request: Request, why: str) -> NotSent:
     """Return the error for a request of which nothing was written."""
@@ -21,8 +23,10 @@ def not_sent(request: Request, why: str) -> NotSent:
 
 def no_reply(request: Request, why: str) -> NoReply:
     """Return the error for a request whose answer was lost."""
-    if request.operation.endswith("status"):
+    if request.operation.endswith("status") or request.operation in _ASKING:
         advice = "Asking moves no money: ask again."
+    elif request.operation == "initiate":
+        advice = "No money has moved yet: send the same order again."
     else:
         advice = "Money may have moved: do not send it again, ask for the status of this id."
     return NoReply(

@@ -44,6 +44,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     website: str = "DEFAULT"
     client_id: str | None = None
     void_path: str = "/ecr/void"
+    callback_url: str | None = None
+    mcc: str | None = None
+    upi_limit_paise: int = MAX_PAISE
+    collect_allowed: bool = False
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 
 from galla.connectors.connector import Connector
 from galla.connectors.edc import EdcConnector
+from galla.connectors.upi import UpiConnector
 from galla.errors import ConfigError
 
 GROUP = "galla.connectors"
@@ -22,7 +23,8 @@ def connectors() -> dict[str, Connector]:
         ConfigError: two connectors claim the same method, or an entry point cannot be loaded.
     """
     found: dict[str, Connector] = {}
-    for connector in (EdcConnector(), *_from_outside()):
+    own: list[Connector] = [EdcConnector(), UpiConnector()]
+    for connector in (*own, *_from_outside()):
         for method in sorted(connector.capabilities.methods):
             if method in found:
                 raise ConfigError(

@@ -52,9 +52,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         Raises:
             LocalProtocolError: a field cannot be sent; `.path` names it.
         """
-        return {
-            wire: value for wire, value in self.checked("body").items() if wire not in self.query_only
-        } | {name: self.checked(name) for name in self.objects}
+        body = self.checked("body")
+        for wire in self.query_only:
+            body.pop(wire, None)
+        return body
 
     def head(self, body: bytes, key: MerchantKey) -> dict[str, object]:
         """Return the head for this body."""

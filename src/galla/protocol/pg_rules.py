@@ -47,7 +47,9 @@ RULES = {
     "order_id": _rule(ORDER_ID_SHAPE, "must be 1 to 50 letters, digits, or the characters @ - _ ."),
     "website_name": _rule(r"[A-Za-z0-9_-]{1,30}", "must be the website name that Paytm issued"),
     "txn_amount": _AMOUNT,
-    "cust_id": _rule(r"[A-Za-z0-9@!_$.]{1,64}", "must be 1 to 64 letters, digits, or the characters @ ! _ $ ."),
+    "cust_id": _rule(
+        r"[A-Za-z0-9@!_$.]{1,64}", "must be 1 to 64 letters, digits, or the characters @ ! _ $ ."
+    ),
     "mobile": _rule(r"\+?[0-9]{8,15}", "must be 8 to 15 digits"),
     "email": _rule(r"[!-?A-{}~]{1,64}@[!-?A-{}~]{1,190}", "must be an e-mail address"),
     "first_name": _text(60),

@@ -53,7 +53,9 @@ class QrRequest(SignedCall, frozen=True, kw_only=True):
             LocalProtocolError: a field cannot be sent; `.path` names it.
         """
         if not self.client_id:
-            raise self.unsendable("head.clientId", "is missing: a QR needs the client id that came with the key")
+            raise self.unsendable(
+                "head.clientId", "is missing: a QR needs the client id that came with the key"
+            )
         body = super().body()
         if self.image_required is not None:
             body["imageRequired"] = self.image_required

@@ -262,7 +262,10 @@ class OptionsReply(Reply, frozen=True, kw_only=True):
             {"paymentMode": name, "displayName": name, "isDisabled": {"status": "false", "msg": ""}}
             for name in self.payment_modes
         ]
-        return {"resultInfo": self.result, "merchantPayOption": {"paymentModes": modes, "savedInstruments": []}}
+        return {
+            "resultInfo": self.result,
+            "merchantPayOption": {"paymentModes": modes, "savedInstruments": []},
+        }
 
 
 class OptionsRequest(TokenCall, frozen=True, kw_only=True):

@@ -46,6 +46,7 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     reference: str | None = None
     mode: str = "ALL"
     is_auto_accepted: bool = False
+    callback_url: str | None = None
     lines: tuple[str, ...] = ()
     state: ChargeState = ChargeState.WAITING
     settled_at: datetime | None = None
@@ -61,6 +62,12 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     hidden_until: datetime | None = None
     told_late_ms: int = 0
     told_meanwhile: str = "P"
+    refunded_paise: int = 0
+
+    @property
+    def is_reversed(self) -> bool:
+        """Whether a void has taken it back, or may still do so."""
+        return self.void in (VoidState.WAITING, VoidState.DONE)
 
     @property
     def is_live(self) -> bool:

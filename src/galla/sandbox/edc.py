@@ -6,11 +6,9 @@ kept in `world.py`; what a status says about it is chosen in `charge.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
-import msgspec
 from msgspec.structs import replace
 
 from galla.clock import ist_text, parse_ist
@@ -41,19 +39,10 @@ from galla.sandbox.charge import (
     told_of_void,
     void_ends_at,
 )
-from galla.sandbox.faults import Fault, Kind
 from galla.sandbox.instrument import find
 from galla.sandbox.job import JobKind
+from galla.sandbox.route import Route
 from galla.sandbox.world import World
-
-Handle = Callable[[World, Request, datetime], Response]
-
-
-class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """What one path does."""
-
-    operation: str
-    handle: Handle
 
 
 def answer_sale(world: World, request: Request, at: datetime) -> Response:
@@ -78,6 +67,7 @@ def answer_sale(world: World, request: Request, at: datetime) -> Response:
         reference=sale.merchant_reference_no,
         mode=sale.payment_mode or "ALL",
         is_auto_accepted=bool(sale.auto_accept),
+        callback_url=sale.callback_url,
         lines=tuple(f"{name}: {text}" for name, text in sale.display_info.items()),
     )
     world.push(charge, JobKind.SALE, at)
@@ -98,7 +88,7 @@ def answer_status(world: World, request: Request, at: datetime) -> Response:
         told = told_of_void(charge) if is_void else told_of_sale(charge, at)
     if charge is None or told in (UNKNOWN, NO_SUCH_VOID):
         return StatusReply(**_ids(asked), result=_info(told)).encode(ist_text(at))
-    return _status(charge, told).encode(ist_text(at))
+    return status_reply(charge, told).encode(ist_text(at))
 
 
 def answer_void(world: World, request: Request, at: datetime) -> Response:
@@ -126,19 +116,6 @@ ROUTES: dict[str, Route] = {
 """Path to operation and handler; the void answers under every path seen in the field."""
 
 ACCEPTED = Told(letter="A", word="ACCEPTED_SUCCESS", code="0009", message="ACCEPTED_SUCCESS")
-
-
-def marked(charge: Charge, fault: Fault, at: datetime) -> Charge:
-    """Return the sale with a fault on it that lasts beyond its first call."""
-    match fault.kind:
-        case Kind.NOT_FOUND_WINDOW:
-            return replace(charge, hidden_until=at + timedelta(milliseconds=fault.after_ms))
-        case Kind.LATE_SUCCESS:
-            return replace(charge, told_late_ms=fault.after_ms, told_meanwhile="P")
-        case Kind.LATE_SUCCESS_AFTER_FAILURE:
-            return replace(charge, told_late_ms=fault.after_ms, told_meanwhile="F")
-        case _:
-            return charge
 
 
 class _No(Exception):
@@ -190,15 +167,16 @@ def _void_told(world: World, charge: Charge | None, tid: str, at: datetime) -> T
         return NO_SUCH_VOID
     if charge.state is not ChargeState.PAID:
         return NO_SUCH_VOID
-    if charge.void is VoidState.DONE or at >= void_ends_at(charge.settled_at):
+    is_too_late = charge.refunded_paise > 0 or at >= void_ends_at(charge.settled_at)
+    if charge.void is VoidState.DONE or is_too_late:
         return VOID_FAILED
     if world.charge_on(tid) is not None:
         return _no("0333", "Another request is already active on this terminal")
     return ACCEPTED
 
 
-def _status(charge: Charge, told: Told) -> StatusReply:
-    """Write a status reply with as much as the answer may show."""
+def status_reply(charge: Charge, told: Told) -> StatusReply:
+    """Return a status reply with as much as the answer may show."""
     amount = str(charge.amount_paise)
     reply = StatusReply(
         merchant_transaction_id=charge.id,

@@ -6,77 +6,24 @@ can be repeated exactly. A decline does not belong here: that is a machine's doi
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Any
+from collections.abc import Callable
 
 import msgspec
 from msgspec.structs import replace
 
 from galla.errors import InvalidField
-from galla.protocol.message import Response
-
-OPERATIONS = ("sale", "status", "void")
-
-
-class Kind(StrEnum):
-    """What goes wrong."""
-
-    REFUSE_CONNECTION = "refuse_connection"
-    DROP_BEFORE = "drop_before"
-    DROP_AFTER = "drop_after"
-    DELAY = "delay"
-    SLOW_DRIP = "slow_drip"
-    DUPLICATE = "duplicate"
-    HTTP_500 = "http_500"
-    HTML = "html"
-    TRUNCATED_JSON = "truncated_json"
-    TRAILING_COMMA = "trailing_comma"
-    RATE_LIMITED = "rate_limited"
-    INTERNAL_0012 = "internal_0012"
-    UNKNOWN_STATUS = "unknown_status"
-    WRONG_AMOUNT = "wrong_amount"
-    WRONG_MID = "wrong_mid"
-    WRONG_ID = "wrong_id"
-    BAD_SIGNATURE = "bad_signature"
-    NOT_FOUND_WINDOW = "not_found_window"
-    LATE_SUCCESS = "late_success"
-    LATE_SUCCESS_AFTER_FAILURE = "late_success_after_failure"
-
-
-MEANING: dict[Kind, str] = {
-    Kind.REFUSE_CONNECTION: "The connection is refused: nothing was sent.",
-    Kind.DROP_BEFORE: "The request is lost on its way to Paytm.",
-    Kind.DROP_AFTER: "Paytm does the work and the reply is lost.",
-    Kind.DELAY: "The reply comes late, by the milliseconds given.",
-    Kind.SLOW_DRIP: "The reply trickles in over the milliseconds given.",
-    Kind.DUPLICATE: "The network delivers the request twice; the second answer comes back.",
-    Kind.HTTP_500: "HTTP 500 instead of the reply.",
-    Kind.HTML: "An HTML page instead of JSON.",
-    Kind.TRUNCATED_JSON: "The JSON ends in the middle.",
-    Kind.TRAILING_COMMA: "The JSON has a comma too many.",
-    Kind.RATE_LIMITED: "HTTP 429 with Retry-After; nothing is done.",
-    Kind.INTERNAL_0012: "Result 0012, internal server error: the outcome is unknown.",
-    Kind.UNKNOWN_STATUS: "A result code nobody has heard of.",
-    Kind.WRONG_AMOUNT: "The reply names ₹1.00 more.",
-    Kind.WRONG_MID: "The reply names another merchant.",
-    Kind.WRONG_ID: "The reply is about another transaction.",
-    Kind.BAD_SIGNATURE: "The reply carries a checksum that does not fit.",
-    Kind.NOT_FOUND_WINDOW: "After the sale, status says 0404 for the milliseconds given.",
-    Kind.LATE_SUCCESS: "Paid at the machine, but status says pending, for the milliseconds.",
-    Kind.LATE_SUCCESS_AFTER_FAILURE: "Paid at the machine, but status says failed, for the milliseconds.",
-}
-
-TIMED = frozenset(
-    {
-        Kind.DELAY,
-        Kind.SLOW_DRIP,
-        Kind.NOT_FOUND_WINDOW,
-        Kind.LATE_SUCCESS,
-        Kind.LATE_SUCCESS_AFTER_FAILURE,
-    }
-)
-ON_SALE = frozenset({Kind.NOT_FOUND_WINDOW, Kind.LATE_SUCCESS, Kind.LATE_SUCCESS_AFTER_FAILURE})
-UNPROCESSED = frozenset({Kind.REFUSE_CONNECTION, Kind.DROP_BEFORE, Kind.RATE_LIMITED})
+from galla.protocol.message import MerchantKey, Response
+from galla.sandbox.fault_kind import CALLBACK as CALLBACK
+from galla.sandbox.fault_kind import MEANING as MEANING
+from galla.sandbox.fault_kind import ON_CALLBACK as ON_CALLBACK
+from galla.sandbox.fault_kind import ON_SALE as ON_SALE
+from galla.sandbox.fault_kind import ONLY_OF as ONLY_OF
+from galla.sandbox.fault_kind import OPERATIONS as OPERATIONS
+from galla.sandbox.fault_kind import STARTS as STARTS
+from galla.sandbox.fault_kind import TIMED as TIMED
+from galla.sandbox.fault_kind import UNPROCESSED as UNPROCESSED
+from galla.sandbox.fault_kind import Kind as Kind
+from galla.sandbox.rewriting import CHANGES, changes, rewritten
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,8 +66,10 @@ class FaultPlan:
         _check(fault)
         self._count += 1
         numbered = replace(fault, number=self._count)
-        if fault.kind in ON_SALE:
+        if fault.kind in ON_SALE and fault.operation is None:
             numbered = replace(numbered, operation="sale")
+        if fault.kind in ONLY_OF:
+            numbered = replace(numbered, operation=ONLY_OF[fault.kind])
         self._waiting.append(numbered)
         return numbered
 
@@ -136,12 +85,19 @@ class FaultPlan:
         Asked twice a call: without an answer for faults of the road and of the machine, and with the answer
         for those that change a field of it (so that a wrong amount waits for an answer with an amount).
         """
-        if not self._waiting:
-            return ()
+        return self._take(
+            lambda fault: _fits(fault, operation, tid, paytm_id) and _touches(fault.kind, answer)
+        )
+
+    def strike_callback(self, paytm_id: str) -> tuple[Fault, ...]:
+        """Return the faults that strike this callback, and count them down."""
+        return self._take(lambda fault: fault.operation == CALLBACK and fault.paytm_id in (None, paytm_id))
+
+    def _take(self, is_struck: Callable[[Fault], bool]) -> tuple[Fault, ...]:
         struck: list[Fault] = []
         left: list[Fault] = []
         for fault in self._waiting:
-            if not (_fits(fault, operation, tid, paytm_id) and _touches(fault.kind, answer)):
+            if not is_struck(fault):
                 left.append(fault)
             elif fault.skip > 0:
                 left.append(replace(fault, skip=fault.skip - 1))
@@ -155,8 +111,13 @@ class FaultPlan:
         return tuple(struck)
 
 
-def spoil(response: Response, kind: Kind, *, retry_after_s: int = 1) -> Response:
-    """Return the answer as this fault leaves it; faults that do not touch the answer leave it alone."""
+def spoil(
+    response: Response, kind: Kind, *, retry_after_s: int = 1, key: MerchantKey | None = None
+) -> Response:
+    """Return the answer as this fault leaves it; faults that do not touch the answer leave it alone.
+
+    An answer that was signed is signed again after a change, with the merchant's key.
+    """
     match kind:
         case Kind.HTTP_500:
             return Response(status=500, body=b"Internal Server Error", headers={"content-type": "text/plain"})
@@ -170,8 +131,7 @@ def spoil(response: Response, kind: Kind, *, retry_after_s: int = 1) -> Response
         case Kind.TRAILING_COMMA:
             return replace(response, body=response.body.rstrip().removesuffix(b"}") + b",}")
         case _:
-            change = _CHANGES.get(kind)
-            return response if change is None else _rewritten(response, change)
+            return rewritten(response, kind, key)
 
 
 def _check(fault: Fault) -> None:
@@ -180,8 +140,14 @@ def _check(fault: Fault) -> None:
             f"There is no operation `{fault.operation}`; choose {', '.join(OPERATIONS)}, or none for any.",
             param="operation",
         )
-    if fault.kind in ON_SALE and fault.operation not in (None, "sale"):
-        raise InvalidField(f"`{fault.kind}` starts with a sale; leave `operation` out.", param="operation")
+    if fault.kind in ON_SALE and fault.operation not in (None, *STARTS):
+        says = f"`{fault.kind}` begins with a payment: choose {', '.join(STARTS)}, or none for sale."
+        raise InvalidField(says, param="operation")
+    if fault.kind in ONLY_OF and fault.operation not in (None, ONLY_OF[fault.kind]):
+        raise InvalidField(f"`{fault.kind}` only befalls a {ONLY_OF[fault.kind]}.", param="operation")
+    if fault.operation == CALLBACK and fault.kind not in ON_CALLBACK:
+        can = ", ".join(kind for kind in Kind if kind in ON_CALLBACK)
+        raise InvalidField(f"`{fault.kind}` cannot befall a callback; choose {can}.", param="kind")
     if fault.kind in TIMED and fault.after_ms <= 0:
         raise InvalidField(f"`{fault.kind}` needs `after_ms`, its length in milliseconds.", param="after_ms")
     if fault.times is not None and fault.times < 1:
@@ -199,48 +165,9 @@ def _fits(fault: Fault, operation: str, tid: str | None, paytm_id: str | None) -
 
 
 def _touches(kind: Kind, answer: Response | None) -> bool:
-    change = _CHANGES.get(kind)
-    if change is None or answer is None:
-        return (change is None) is (answer is None)
-    return all(f'"{name}"'.encode() in answer.body for name in change.get("body", {}))
-
-
-def _rewritten(response: Response, change: dict[str, Any]) -> Response:
-    """Change fields of a JSON answer: in `head`, in `body`, in its `resultInfo`."""
-    envelope = msgspec.json.decode(response.body)
-    head, body = envelope.get("head"), envelope.get("body")
-    if not isinstance(head, dict) or not isinstance(body, dict):
-        return response
-    head.update(change.get("head", {}))
-    for name, value in change.get("body", {}).items():
-        if name in body:
-            body[name] = str(int(body[name]) + 100) if name == "transactionAmount" else value
-    if "resultInfo" in change and isinstance(body.get("resultInfo"), dict):
-        body["resultInfo"].update(change["resultInfo"])
-    return replace(response, body=msgspec.json.encode(envelope))
+    if kind not in CHANGES or answer is None:
+        return (kind not in CHANGES) is (answer is None)
+    return changes(kind, answer)
 
 
 _HTML = b"<!doctype html><html><head><title>502 Bad Gateway</title></head><body><h1>502</h1></body></html>"
-
-_CHANGES: dict[Kind, dict[str, Any]] = {
-    Kind.WRONG_AMOUNT: {"body": {"transactionAmount": None}},
-    Kind.WRONG_MID: {"body": {"paytmMid": "SOMEBODYELSE00000000"}},
-    Kind.WRONG_ID: {"body": {"merchantTransactionId": "SOMEBODYELSE0001"}},
-    Kind.BAD_SIGNATURE: {"head": {"checksum": "A" * 107 + "="}},
-    Kind.UNKNOWN_STATUS: {
-        "resultInfo": {
-            "resultStatus": "REVIEW",
-            "resultCode": "R",
-            "resultCodeId": "7777",
-            "resultMsg": "Under review",
-        }
-    },
-    Kind.INTERNAL_0012: {
-        "resultInfo": {
-            "resultStatus": "FAIL",
-            "resultCode": "F",
-            "resultCodeId": "0012",
-            "resultMsg": "Internal server error",
-        }
-    },
-}

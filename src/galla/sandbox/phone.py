@@ -153,9 +153,7 @@ def _time_out(prompt: Prompt) -> Tapped:
 
 
 def _failed(prompt: Prompt, step: Step, code: str, message: str, notice: str) -> Tapped:
-    return Tapped(
-        prompt=replace(prompt, step=step, notice=notice), effect=Failed(code=code, message=message)
-    )
+    return Tapped(prompt=replace(prompt, step=step, notice=notice), effect=Failed(code=code, message=message))
 
 
 _TABLE: dict[tuple[Step, Tap], Callable[[Prompt], Tapped]] = {

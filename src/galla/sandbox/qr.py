@@ -8,13 +8,12 @@ from __future__ import annotations
 from base64 import b64encode
 from datetime import datetime
 from io import BytesIO
-from urllib.parse import parse_qsl, quote
 
 import msgspec
 import segno
 
-from galla.errors import InvalidField
-from galla.money import parse_rupees, rupees
+from galla.errors import InvalidField, RemoteProtocolError
+from galla.protocol.link import UpiLink, build_link, parse_link
 from galla.sandbox.order import Way
 
 PAYEE = "pretend@sandbox"
@@ -33,34 +32,26 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
-def upi_link(*, shop: str, ref: str, amount_paise: int, mcc: str | None = None) -> str:
+def upi_text(*, shop: str, ref: str, amount_paise: int, mcc: str | None = None) -> str:
     """Write a link: payee, shop, reference (35 characters at most), amount."""
-    fields = {"pa": PAYEE, "pn": shop, "mc": mcc, "tr": ref, "am": rupees(amount_paise), "cu": "INR"}
-    written = (f"{name}={quote(value, safe='@')}" for name, value in fields.items() if value)
-    return "upi://pay?" + "&".join(written)
+    return build_link(UpiLink(pa=PAYEE, pn=shop, mc=mcc, tr=ref, amount_paise=amount_paise))
 
 
-class Read(msgspec.Struct, frozen=True, kw_only=True):
-    """What an app reads in a link."""
-
-    payee: str
-    ref: str
-    amount_paise: int
-
-
-def read_link(text: str) -> Read:
-    """Read a link as an app does.
+def ref_of(text: str) -> str:
+    """Return the reference in a link, by which Paytm knows it again.
 
     Raises:
-        InvalidField: it is not a `upi://pay` link with a payee, a reference and an amount.
+        InvalidField: it is no `upi://pay` link with a reference.
     """
-    start, _, query = text.strip().partition("?")
-    fields = dict(parse_qsl(query))
-    if start != "upi://pay" or not fields.get("pa") or not fields.get("tr"):
+    try:
+        ref = parse_link(text.strip()).tr
+    except RemoteProtocolError:
+        ref = None
+    if ref is None:
         raise InvalidField(
             "This is no payment link. Copy the whole text that begins with upi://pay.", param="link"
         )
-    return Read(payee=fields["pa"], ref=fields["tr"], amount_paise=parse_rupees(fields.get("am", "")))
+    return ref
 
 
 def picture(text: str, label: str) -> str:

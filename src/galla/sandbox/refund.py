@@ -1,6 +1,6 @@
 """The truth about each refund, and the rules by which Paytm takes one in.
 
-Values in, values out: how a request is read and answered is `refunding.py`.
+Values in, values out: how a request is read and answered is `refund_desk.py`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,15 @@ from enum import StrEnum
 
 import msgspec
 
+from galla.clock import IST
+from galla.money import rupees
 from galla.protocol.pg_codes import PgResult
+from galla.protocol.refund import RefundDetail
+from galla.protocol.vpa import masked_vpa
 
 REPEATED_WITHIN = timedelta(minutes=10)
 LEAST_PART_PAISE = 100
+CREDIT_TAKES = timedelta(days=5)
 
 
 class RefundState(StrEnum):
@@ -106,6 +111,23 @@ def refused(
     if amount_paise < LEAST_PART_PAISE and amount_paise != payment.amount_paise:
         return no("635", "Partial refund below Rs. 1 is not allowed")
     return None
+
+
+def details(refund: Refund, payment: Refundable | None) -> tuple[RefundDetail, ...]:
+    """Return where the money of a finished refund went."""
+    ended_at = refund.ended_at or refund.raised_at
+    vpa = payment.vpa if payment is not None else None
+    return (
+        RefundDetail(
+            refund_type="TO_SOURCE",
+            pay_method=payment.pay_method if payment is not None else None,
+            refund_amount=rupees(refund.amount_paise),
+            rrn=refund.rrn,
+            masked_vpa=masked_vpa(vpa) if vpa is not None else None,
+            masked_card_number=payment.masked_card if payment is not None else None,
+            user_credit_expected_date=f"{(ended_at + CREDIT_TAKES).astimezone(IST):%Y-%m-%d}",
+        ),
+    )
 
 
 def no(code: str, message: str) -> PgResult:

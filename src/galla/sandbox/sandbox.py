@@ -1,31 +1,36 @@
 """The sandbox itself: takes requests, lets faults strike, answers or loses the answer, and logs it.
 
 `Sandbox.handle` is a complete Paytm in one call, without a network. What an endpoint does belongs in
-`edc.py`, what is true in `world.py`.
+`edc.py`, `upi.py` and the desks, what is true in `world.py` and `online.py`.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from galla.clock import SYSTEM, Clock
 from galla.errors import NoReply, NotSent, RemoteProtocolError
-from galla.protocol.message import Request, Response, field, read_json, section
-from galla.sandbox import edc
-from galla.sandbox.faults import ON_SALE, UNPROCESSED, Fault, FaultPlan, Kind, spoil
+from galla.protocol.message import MerchantKey, Request, Response, field, read_json, section
+from galla.sandbox import edc, order_desk, qr_desk, refund_desk, upi
+from galla.sandbox.charge import Charge
+from galla.sandbox.faults import UNPROCESSED, Fault, FaultPlan, Kind, spoil
+from galla.sandbox.online import DEMO_VPA as DEMO_VPA
+from galla.sandbox.online import Online
+from galla.sandbox.order import Order
+from galla.sandbox.outbox import Post
 from galla.sandbox.terminal import Terminal
 from galla.sandbox.wire import Call, Wire
 from galla.sandbox.world import DEMO_KEY as DEMO_KEY
 from galla.sandbox.world import DEMO_MID as DEMO_MID
 from galla.sandbox.world import DEMO_TIDS as DEMO_TIDS
 from galla.sandbox.world import SandboxMerchant as SandboxMerchant
-from galla.sandbox.world import World
 
-ROUTES = {**edc.ROUTES}
+ROUTES = {**edc.ROUTES, **upi.ROUTES, **qr_desk.ROUTES, **order_desk.ROUTES, **refund_desk.ROUTES}
 """Path to operation and handler. Another Paytm product adds its own table here."""
 
 
@@ -48,13 +53,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     is_dripping: bool = False
 
 
-class Sandbox(World):
+class Sandbox(Online):
     """A pretend Paytm.
 
     Args:
         clock: the time it lives by; it can be moved ahead with `sandbox.clock.advance`.
         seed: makes transaction numbers replayable; without it they are random.
-        has_demo: start with the demo merchant and its two machines.
+        has_demo: start with the demo merchant, its two machines and two customers' phones.
 
     `reply_timeout_s`: in process, a reply later than this is a lost reply.
 
@@ -70,13 +75,14 @@ class Sandbox(World):
         self, clock: Clock = SYSTEM, seed: int | str | None = None, *, has_demo: bool = True
     ) -> None:
         super().__init__(clock, seed)
-        self.faults = FaultPlan()
         self.wire = Wire()
         self.reply_timeout_s = 30.0
         if has_demo:
             self.add_merchant(DEMO_MID, DEMO_KEY, name="Sandbox Skin Clinic")
             for number, tid in enumerate(DEMO_TIDS, 1):
                 self.add_terminal(tid, DEMO_MID, label=f"Counter {number}")
+            self.add_phone(DEMO_VPA, name="Ramesh K.", bank="State Bank of India")
+            self.add_phone("neha@okhdfcbank", name="Neha S.", bank="HDFC Bank")
 
     def handle(self, request: Request) -> Response:
         """Answer one request, blocking for as long as a delay says.
@@ -117,7 +123,8 @@ class Sandbox(World):
                 struck += self.faults.strike(
                     route.operation, tid=glimpse.tid, paytm_id=glimpse.paytm_id, answer=response
                 )
-            answer = _struck(response, struck)
+            merchant = self.merchants.get(glimpse.mid or "")
+            answer = _struck(response, struck, merchant.key if merchant is not None else None)
             self._log(request, glimpse, route.operation, answer, struck, now, response)
             return answer
 
@@ -137,10 +144,23 @@ class Sandbox(World):
             self.version += 1
             self.faults.remove(number)
 
-    def reset(self) -> None:
-        """Forget every sale, fault and call, and put the clock right.
+    def due_posts(self) -> tuple[Post, ...]:
+        """Return the callbacks to be delivered now; tell what came of each with `posted`."""
+        with self.lock:
+            now = self.clock.now()
+            self.settle(now)
+            return self.outbox.due(now)
 
-        Merchants and machines stay; the machines are idle again.
+    def posted(self, number: int, status: int | None) -> Post | None:
+        """Note the HTTP status a callback was answered with (None: no answer), and return it as it is now."""
+        with self.lock:
+            self.version += 1
+            return self.outbox.answered(number, status, self.clock.now())
+
+    def reset(self) -> None:
+        """Forget every sale, order, fault, callback and call, and put the clock right.
+
+        Merchants, machines and phones stay; the machines are idle again.
         """
         with self.lock:
             self._forget()
@@ -157,15 +177,16 @@ class Sandbox(World):
             self.version += 1
 
     def _mark(self, glimpse: _Glimpse, struck: tuple[Fault, ...], now: datetime) -> None:
-        """Put the faults that start with a sale on the sale."""
+        """Put the faults that last beyond a call on the payment or refund it began."""
         key = (glimpse.mid or "", glimpse.paytm_id or "")
-        charge = self.charges.get(key)
-        if charge is None:
-            return
         for fault in struck:
-            if fault.kind in ON_SALE:
-                charge = edc.marked(charge, fault, now)
-        self.charges[key] = charge
+            if key in self.charges:
+                self.charges[key] = _marked(self.charges[key], fault, now)
+            elif key in self.orders:
+                self.orders[key] = _marked(self.orders[key], fault, now)
+            refund = self.refunds.get((glimpse.mid or "", glimpse.ref_id or ""))
+            if fault.kind is Kind.REFUND_FAILS and refund is not None:
+                self.refunds[refund.mid, refund.ref_id] = replace(refund, will_fail=True)
 
     def _deliver(self, answer: Answer, request: Request) -> Response:
         about = {"operation": request.operation, "paytm_id": request.paytm_id}
@@ -207,6 +228,7 @@ class _Glimpse(msgspec.Struct, frozen=True, kw_only=True):
     mid: str | None = None
     tid: str | None = None
     paytm_id: str | None = None
+    ref_id: str | None = None
     body: dict[str, Any] = {}
 
 
@@ -217,14 +239,31 @@ def _glimpse(request: Request, operation: str) -> _Glimpse:
     except RemoteProtocolError:
         return _Glimpse()
     return _Glimpse(
-        mid=field(body, "paytmMid"),
+        mid=field(body, "paytmMid", "mid"),
         tid=field(body, "paytmTid"),
-        paytm_id=field(body, "merchantTransactionId"),
+        paytm_id=field(body, "merchantTransactionId", "orderId"),
+        ref_id=field(body, "refId"),
         body=body,
     )
 
 
-def _struck(response: Response | None, struck: tuple[Fault, ...]) -> Answer:
+T = TypeVar("T", Charge, Order)
+
+
+def _marked(thing: T, fault: Fault, at: datetime) -> T:
+    """Return a sale or order with a fault on it that lasts beyond its first call."""
+    match fault.kind:
+        case Kind.NOT_FOUND_WINDOW:
+            return replace(thing, hidden_until=at + timedelta(milliseconds=fault.after_ms))
+        case Kind.LATE_SUCCESS:
+            return replace(thing, told_late_ms=fault.after_ms, told_meanwhile="P")
+        case Kind.LATE_SUCCESS_AFTER_FAILURE:
+            return replace(thing, told_late_ms=fault.after_ms, told_meanwhile="F")
+        case _:
+            return thing
+
+
+def _struck(response: Response | None, struck: tuple[Fault, ...], key: MerchantKey | None) -> Answer:
     delay_ms = sum(fault.after_ms for fault in struck if fault.kind in (Kind.DELAY, Kind.SLOW_DRIP))
     kinds = {fault.kind for fault in struck}
     if Kind.REFUSE_CONNECTION in kinds:
@@ -233,7 +272,7 @@ def _struck(response: Response | None, struck: tuple[Fault, ...]) -> Answer:
         return Answer(cut=Cut.LOST, delay_ms=delay_ms)
     told = response if response is not None else Response(status=429, body=b"")
     for fault in struck:
-        told = spoil(told, fault.kind, retry_after_s=fault.retry_after_s)
+        told = spoil(told, fault.kind, retry_after_s=fault.retry_after_s, key=key)
     return Answer(response=told, delay_ms=delay_ms, is_dripping=Kind.SLOW_DRIP in kinds)
 
 
@@ -247,11 +286,15 @@ def _summary(answer: Answer) -> str:
     except RemoteProtocolError:
         return "unreadable"
     result = section(body, "resultInfo")
-    return f"{field(result, 'resultCode') or '?'} {field(result, 'resultCodeId') or '?'}"
+    code, code_id = field(result, "resultCode") or "?", field(result, "resultCodeId")
+    return f"{field(result, 'resultStatus') or '?'} {code}" if code_id is None else f"{code} {code_id}"
 
 
 def no_such_route(path: str) -> Response:
-    """Return Paytm's gateway's answer for a path it does not know."""
+    """Return Paytm's gateway's answer for a path it does not know: JSON, or a page under `/theia/`."""
+    if path.startswith("/theia/"):
+        page = b"<!doctype html><html><head><title>404</title></head><body><h1>404</h1></body></html>"
+        return Response(status=404, body=page, headers={"content-type": "text/html"})
     body = {
         "errorDetails": {
             "code": 404,

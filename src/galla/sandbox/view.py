@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Literal
-from urllib.parse import quote
 
 import msgspec
-import segno
 
 from galla.clock import IST
-from galla.money import format_inr, rupees
+from galla.money import format_inr
 from galla.sandbox.charge import Charge, ChargeState, VoidState
 from galla.sandbox.instrument import CARDS, find
 from galla.sandbox.job import JobKind
+from galla.sandbox.qr import picture, upi_text
 from galla.sandbox.terminal import Action, Screen, Terminal, possible
 
 Tone = Literal["main", "plain", "stop"]
@@ -111,25 +110,12 @@ def row(charge: Charge) -> Row:
     )
 
 
-def upi_link(terminal: Terminal, shop: str) -> str:
-    """Return the link in a machine's QR; its payee does not exist, so that no real app can pay it."""
+def _qr(terminal: Terminal, shop: str) -> str:
     job = terminal.job
     if job is None:
         return ""
-    fields = {
-        "pa": "pretend@sandbox",
-        "pn": shop,
-        "tr": job.charge_id,
-        "am": rupees(job.amount_paise),
-        "cu": "INR",
-    }
-    return "upi://pay?" + "&".join(f"{name}={quote(value, safe='@')}" for name, value in fields.items())
-
-
-def _qr(terminal: Terminal, shop: str) -> str:
-    code = segno.make(upi_link(terminal, shop), error="m")
-    svg: str = code.svg_inline(omitsize=True, border=2, dark="#14171c", light="#ffffff", svgclass="qr")
-    return svg.replace("<svg", '<svg role="img" aria-label="UPI QR of this payment"', 1)
+    text = upi_text(shop=shop, ref=job.charge_id, amount_paise=job.amount_paise)
+    return picture(text, "UPI QR of this payment")
 
 
 def _words(terminal: Terminal) -> tuple[str, str]:

@@ -35,13 +35,21 @@ RESULT_SHOWN_S = 20
 
 
 class SandboxMerchant(msgspec.Struct, frozen=True, kw_only=True):
-    """One pretend merchant of Paytm."""
+    """One pretend merchant of Paytm.
+
+    `upi_limit_paise` caps one online payment; `collect_allowed` lets it ask a UPI id for money; `callback_url` is
+    where callbacks go that name no address of their own.
+    """
 
     mid: str
     key: MerchantKey
     name: str
     channel_id: str = "EDC"
     is_blocked: bool = False
+    mcc: str = "8011"
+    upi_limit_paise: int = 10_000_000
+    collect_allowed: bool = False
+    callback_url: str | None = None
 
 
 class _Due(StrEnum):
@@ -85,6 +93,9 @@ class World:
         name: str = "Sandbox shop",
         channel_id: str = "EDC",
         is_blocked: bool = False,
+        upi_limit_paise: int = 10_000_000,
+        collect_allowed: bool = False,
+        callback_url: str | None = None,
     ) -> SandboxMerchant:
         """Register a merchant, or change one with the same MID.
 
@@ -95,7 +106,14 @@ class World:
         if not (mid.isascii() and mid.isalnum() and len(mid) <= 20):
             raise InvalidField("A MID is 1 to 20 letters and digits.", param="mid")
         merchant = SandboxMerchant(
-            mid=mid, key=MerchantKey(key), name=name, channel_id=channel_id, is_blocked=is_blocked
+            mid=mid,
+            key=MerchantKey(key),
+            name=name,
+            channel_id=channel_id,
+            is_blocked=is_blocked,
+            upi_limit_paise=upi_limit_paise,
+            collect_allowed=collect_allowed,
+            callback_url=callback_url,
         )
         with self.lock:
             self.merchants[mid] = merchant
@@ -218,6 +236,15 @@ class World:
         digest = sha256(f"{self._seed}/{self._drawn}".encode()).digest()
         return str(int.from_bytes(digest, "big") % 10**count).zfill(count)
 
+    def acquirement_id(self, at: datetime) -> str:
+        """Return a new transaction id of Paytm's: the day, and digits, 35 in all."""
+        return f"{business_date(at):%Y%m%d}1112128001101{self.digits(14)}"
+
+    def rrn(self, at: datetime) -> str:
+        """Return a new retrieval reference number of a bank: 12 digits."""
+        day = business_date(at)
+        return f"{day:%y}"[-1] + f"{day:%j}" + self.digits(8)
+
     def _schedule(self, at: datetime, after_s: float, tid: str, charge_id: str, due: _Due) -> None:
         self._due_count += 1
         heappush(self._due, (at + timedelta(seconds=after_s), self._due_count, tid, charge_id, due))
@@ -268,14 +295,13 @@ class World:
             del self._live[machine.tid]
 
     def _paid(self, charge: Charge, instrument: str, at: datetime) -> Charge:
-        day = business_date(at)
         return replace(
             charge,
             state=ChargeState.PAID,
             settled_at=at,
             instrument=instrument,
-            acquirement_id=f"{day:%Y%m%d}1112128001101{self.digits(14)}",
-            rrn=f"{day:%y}"[-1] + f"{day:%j}" + self.digits(8),
+            acquirement_id=self.acquirement_id(at),
+            rrn=self.rrn(at),
             auth_code=self.digits(6) if find(instrument).is_card else None,
             bank_code="00",
         )

@@ -67,7 +67,7 @@ async def get(till: Till, principal: Principal, name: str) -> dict[str, Any]:
     Raises:
         NotFound: no such bill for this merchant.
     """
-    return await till.database.read(_get, till, principal.merchant_id, name)
+    return await till.database.read(view, till, principal.merchant_id, name)
 
 
 async def find(
@@ -111,9 +111,9 @@ def _create(
     bills.insert_bill(connection, row, lines)
     entry = for_bill(bill_id, number, values["total_paise"], values["tax_paise"], now)
     ledger.book(connection, principal.merchant_id, entry)
-    view = _get(connection, till, principal.merchant_id, bill_id)
-    _journal(connection, till, principal, "bill.created", view, 1)
-    return view
+    made = view(connection, till, principal.merchant_id, bill_id)
+    _journal(connection, till, principal, "bill.created", made, 1)
+    return made
 
 
 def _cancel(connection: Connection, till: Till, principal: Principal, name: str) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def _cancel(connection: Connection, till: Till, principal: Principal, name: str)
     if row is None:
         raise NotFound(f"There is no bill {name[:60]}.")
     if row.is_cancelled:
-        return _get(connection, till, principal.merchant_id, row.id)
+        return view(connection, till, principal.merchant_id, row.id)
     if row.paid_paise or row.live_paise:
         raise IllegalTransition(
             f"Bill {row.number} is paid in part or has an unfinished payment, so it cannot be cancelled. "
@@ -132,9 +132,9 @@ def _cancel(connection: Connection, till: Till, principal: Principal, name: str)
     now = till.clock.now()
     entry = for_bill_cancelled(row.id, row.number, row.total_paise, row.tax_paise, now)
     ledger.book(connection, principal.merchant_id, entry)
-    view = _get(connection, till, principal.merchant_id, row.id)
-    _journal(connection, till, principal, "bill.cancelled", view, 2)
-    return view
+    made = view(connection, till, principal.merchant_id, row.id)
+    _journal(connection, till, principal, "bill.cancelled", made, 2)
+    return made
 
 
 def _journal(
@@ -157,7 +157,8 @@ def _journal(
     record(connection, principal.merchant_id, till.clock.now(), note, happened)
 
 
-def _get(connection: Connection, till: Till, merchant_id: str, name: str) -> dict[str, Any]:
+def view(connection: Connection, till: Till, merchant_id: str, name: str) -> dict[str, Any]:
+    """Return one bill, by id or number, with its payments, inside a transaction."""
     row = bills.get(connection, merchant_id, name)
     if row is None:
         raise NotFound(f"There is no bill {name[:60]}.")

@@ -9,12 +9,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from galla.errors import AmountNotAllowed, IllegalTransition, InvalidField, NotFound, TooSoon
+from galla.connectors.connector import Account
+from galla.errors import IllegalTransition, InvalidField, NotFound, TooSoon
 from galla.money import check_amount
 from galla.payments.machine import cancel as cancelled
-from galla.payments.model import Method, Payment
+from galla.payments.model import Payment
 from galla.service import starting
 from galla.service.advance import advance
+from galla.service.offering import offer
 from galla.service.till import Principal, Till
 from galla.service.timeline import timeline
 from galla.service.views import View, payment_view
@@ -40,6 +42,7 @@ class NewPayment(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] = {}
     allow_parallel: bool = False
     vpa: str | None = None
+    platform: str | None = None
     return_url: str | None = None
     expires_in: int | None = None
 
@@ -68,7 +71,7 @@ async def start(
         PaymentError: a rule forbids it, or the key is taken; nothing was sent.
     """
     account = await till.account(principal.merchant_id)
-    order = _clean(principal, new, idempotency_key, fingerprint)
+    order = _clean(till, principal, account, new, idempotency_key, fingerprint)
     made = await till.database.write(starting.make, till, principal, account, order)
     if not made.is_new:
         answer = made.answer or await _answer(till, principal, idempotency_key, made.payment)
@@ -201,17 +204,15 @@ def _cancel(
     return after
 
 
-def _clean(principal: Principal, new: NewPayment, key: str | None, fingerprint: str) -> starting.Order:
+def _clean(
+    till: Till, principal: Principal, account: Account, new: NewPayment, key: str | None, fingerprint: str
+) -> starting.Order:
     amount_paise = check_amount(new.amount_paise)
-    if new.method != Method.EDC.value:
-        raise InvalidField(
-            "`method` must be `edc`: other ways to pay are not offered by this version.", param="method",
-            code="method_not_offered",
-        )
+    chosen = offer(
+        till, account, new.method, amount_paise, vpa=new.vpa, platform=new.platform, expires_in=new.expires_in
+    )
     if new.accept not in ("all", "card", "qr"):
         raise InvalidField("`accept` must be all, card or qr.", param="accept")
-    if len(str(amount_paise)) > 12:
-        raise AmountNotAllowed("The amount is larger than a card machine can take.", param="amount")
     if new.allow_parallel and not principal.scopes & {"refund", "admin"}:
         raise IllegalTransition(
             "A second payment beside an unfinished one needs a supervisor.", code="supervisor_needed",
@@ -220,7 +221,8 @@ def _clean(principal: Principal, new: NewPayment, key: str | None, fingerprint: 
     customer = new.customer or {}
     return starting.Order(
         amount_paise=amount_paise,
-        method=Method.EDC,
+        method=str(new.method),
+        offer=chosen,
         reference=clean(new.reference, "reference", limit=64),
         description=clean(new.description, "description", limit=200),
         bill=new.bill,

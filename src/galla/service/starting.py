@@ -12,25 +12,25 @@ import msgspec
 from sqlalchemy import Connection, Row
 
 from galla import ids
-from galla.clock import to_millis
 from galla.connectors.connector import Account
 from galla.errors import (
     AmountNotAllowed,
     BillHasLivePayment,
-    IdempotencyInProgress,
-    IdempotencyMismatch,
     InvalidField,
     NotFound,
+    PaymentError,
     ReferenceHasLivePayment,
     TerminalBusy,
 )
 from galla.money import format_inr
 from galla.payments.machine import sending
-from galla.payments.model import Method, Payment
+from galla.payments.model import Payment
+from galla.service import once
+from galla.service.offering import Offer
 from galla.service.till import Principal, Till
 from galla.service.views import payment_view
 from galla.service.words import ago, short_name
-from galla.store import bills, keys, payments
+from galla.store import bills, payments
 from galla.store import merchants as stored
 from galla.store.journal import Event, Note, record
 
@@ -41,7 +41,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """A cleaned request for a payment."""
 
     amount_paise: int
-    method: Method
+    method: str
+    offer: Offer
     reference: str | None
     description: str | None
     bill: str | None
@@ -73,9 +74,25 @@ def make(connection: Connection, till: Till, principal: Principal, account: Acco
     known = _known(connection, principal, order, now)
     if known is not None:
         return known
-    terminal = _terminal(connection, principal.merchant_id, order.terminal)
+    try:
+        return _make(connection, till, principal, account, order, now)
+    except PaymentError:
+        known = _known(connection, principal, order, now)  # the same request, committed while we looked
+        if known is not None:
+            return known
+        raise
+
+
+def _make(
+    connection: Connection, till: Till, principal: Principal, account: Account, order: Order, now: datetime
+) -> Made:
+    needs_terminal = order.offer.capabilities.needs_terminal
+    terminal = None
+    if needs_terminal or order.terminal is not None:
+        terminal = _terminal(connection, principal.merchant_id, order.terminal)
     bill = _bill(connection, principal.merchant_id, order)
-    _free_terminal(connection, till, principal.merchant_id, terminal, now)
+    if needs_terminal and terminal is not None:
+        _free_terminal(connection, till, principal.merchant_id, terminal, now)
     if bill is None and order.reference is not None and not order.allow_parallel:
         holder = payments.live_with_reference(connection, principal.merchant_id, order.reference)
         if holder is not None:
@@ -89,29 +106,15 @@ def make(connection: Connection, till: Till, principal: Principal, account: Acco
     payments.insert_payment(connection, payment)
     if bill is not None and payment.is_exclusive:
         bills.reserve(connection, principal.merchant_id, bill.id, payment.amount_paise)
-    if order.key is not None:
-        _claim_key(connection, principal, order, payment, now)
+    once.claim(connection, principal.merchant_id, order.key, order.fingerprint, payment.id, now)
     _journal(connection, principal, payment, now)
     return Made(payment=payment, is_new=True)
 
 
 def _known(connection: Connection, principal: Principal, order: Order, now: datetime) -> Made | None:
-    if order.key is None:
-        return None
-    row = keys.get(connection, principal.merchant_id, order.key)
+    row = once.known(connection, principal.merchant_id, order.key, order.fingerprint, now)
     if row is None:
         return None
-    if row.fingerprint != order.fingerprint:
-        raise IdempotencyMismatch(
-            "This Idempotency-Key was used for a different request. Use a new key for a new payment.",
-            param="Idempotency-Key",
-            blocker=row.object_id,
-        )
-    if row.answer is None and row.lease_until > to_millis(now):
-        raise IdempotencyInProgress(
-            f"The first request with this Idempotency-Key is still running as {row.object_id}. Ask again in a moment.",
-            blocker=row.object_id,
-        )
     payment = payments.get(connection, principal.merchant_id, row.object_id)
     if payment is None:
         raise NotFound(f"There is no payment {row.object_id}.")
@@ -187,7 +190,7 @@ def _payment(
     principal: Principal,
     account: Account,
     order: Order,
-    terminal: Row[Any],
+    terminal: Row[Any] | None,
     bill: Row[Any] | None,
     now: datetime,
 ) -> Payment:
@@ -203,37 +206,26 @@ def _payment(
         reference=order.reference or (bill.number if bill is not None else None),
         description=order.description,
         bill_id=bill.id if bill is not None else None,
-        terminal_id=terminal.id,
-        tid=terminal.tid,
+        terminal_id=terminal.id if terminal is not None else None,
+        tid=terminal.tid if terminal is not None else None,
         accept=order.accept,
         customer_name=short_name(order.customer_name or (bill.customer_name if bill is not None else None)),
         customer_phone=order.customer_phone or (bill.customer_phone if bill is not None else None),
         metadata=order.metadata,
         actor=principal.actor,
-        counter=principal.counter or terminal.label,
+        counter=principal.counter or (terminal.label if terminal is not None else None),
+        session=order.offer.session,
+        vpa=order.offer.vpa,
+        expires_at=order.offer.expires_at,
+        can_rebegin=order.offer.capabilities.can_rebegin,
         is_exclusive=not order.allow_parallel,
-        holds_terminal=True,
+        holds_terminal=order.offer.capabilities.needs_terminal,
         jitter=ids.fraction(),
         fence=1,
         sequence=1,
     )
     lease_until = now + timedelta(milliseconds=till.send_lease_ms)
     return msgspec.structs.replace(sending(made, now), lease_until=lease_until, due_at=lease_until)
-
-
-def _claim_key(connection: Connection, principal: Principal, order: Order, payment: Payment, now: datetime) -> None:
-    keys.claim(
-        connection,
-        {
-            "merchant_id": principal.merchant_id,
-            "key": order.key,
-            "fingerprint": order.fingerprint,
-            "object_id": payment.id,
-            "answer": None,
-            "lease_until": to_millis(now) + ANSWER_LEASE_S * 1000,
-            "created_at": to_millis(now),
-        },
-    )
 
 
 def _journal(connection: Connection, principal: Principal, payment: Payment, now: datetime) -> None:
@@ -262,4 +254,5 @@ def _journal(connection: Connection, principal: Principal, payment: Payment, now
 def _for(payment: Payment, now: datetime) -> str:
     age = ago((now - payment.created_at).total_seconds())
     reference = f" for {payment.reference}" if payment.reference else ""
-    return f"{format_inr(payment.amount_paise)}{reference}, started {age} ago by {payment.actor} at {payment.counter}"
+    where = f" at {payment.counter}" if payment.counter else ""
+    return f"{format_inr(payment.amount_paise)}{reference}, started {age} ago by {payment.actor}{where}"

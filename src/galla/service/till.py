@@ -144,6 +144,10 @@ class Till:
             website=row.website,
             client_id=row.client_id,
             void_path=self.settings.edc_void_path,
+            callback_url=self._callback_url(row.callback_token),
+            mcc=row.mcc,
+            upi_limit_paise=row.upi_limit_paise,
+            collect_allowed=row.collect_allowed == 1,
         )
         self._accounts[merchant_id] = account
         return account
@@ -157,6 +161,10 @@ class Till:
         from galla.service.worker import Worker
 
         return Worker(self)
+
+    def _callback_url(self, token: str) -> str | None:
+        base = self.settings.public_url.rstrip("/")
+        return f"{base}/v1/callbacks/paytm/{token}" if base else None
 
     def _lease_ms(self, timeout_s: float) -> int:
         return round((timeout_s + LEASE_MARGIN_S) * 1000)

@@ -10,6 +10,11 @@ from galla.payments.model import Payment, Phase, Proof, Reason, Status
 from galla.payments.refund import Refund
 
 View = dict[str, Any]
+_AWAITING = {
+    "upi_intent": ("open_upi_app", "Ask the customer to open the link in a UPI app and approve."),
+    "upi_qr": ("scan_qr", "Ask the customer to scan the QR with any UPI app and approve."),
+    "upi_collect": ("approve_in_upi_app", "Ask the customer to approve the request in the UPI app."),
+}
 _MODES = {"CREDIT_CARD": "credit_card_amount", "DEBIT_CARD": "debit_card_amount", "UPI": "upi_amount"}
 
 
@@ -84,7 +89,12 @@ def refund_view(refund: Refund) -> View:
 def next_action(payment: Payment) -> View:
     """Return what staff should do now, as a word and a sentence."""
     kind, text = _advice(payment)
-    return {"type": kind, "text": text}
+    action: View = {"type": kind, "text": text}
+    if kind in ("open_upi_app", "scan_qr"):
+        action["upi_link"] = payment.link
+        action["qr_url"] = f"/v1/payments/{payment.id}/qr.svg"
+        action["expires_at"] = _at(payment.expires_at)
+    return action
 
 
 def payment_detail(payment: Payment) -> View | None:
@@ -122,16 +132,20 @@ def _advice(payment: Payment) -> tuple[str, str]:
             return "none", "We are checking with Paytm. Do not take this payment again."
         case _:
             pass
+    if payment.cancel_requested_at is not None and payment.method != "edc":
+        return "none", "We will stop waiting. The customer may still approve it in the app, so we keep checking."
     if payment.cancel_requested_at is not None:
         return "none", (
             "We will stop waiting. The machine may still take the card: press the red key on it. We keep checking."
         )
     if payment.misses >= 3:
         return "none", "Paytm does not answer at the moment. Look at the machine; we keep asking. Do not charge again."
+    if payment.phase is Phase.AWAITING_PAYER:
+        return _AWAITING.get(payment.method, ("none", "Waiting for the customer to approve the payment."))
     if payment.phase is Phase.ON_DEVICE:
         return "approve_on_terminal", f"Ask the customer to tap, insert or scan on the machine at {where}."
     if payment.status is Status.CREATED:
-        return "none", "Sending to the machine."
+        return "none", "Sending to the machine." if payment.method == "edc" else "Asking Paytm for the code."
     return "none", "We are checking with Paytm. Do not take this payment again."
 
 

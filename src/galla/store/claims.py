@@ -35,6 +35,7 @@ from galla.errors import StaleClaim
 from galla.payments.ladder import LATE_WATCH_S, Ladder
 from galla.payments.machine import sending
 from galla.payments.model import Payment
+from galla.store.payments import get
 from galla.store.rows import PAYMENT_COLUMNS, millis, payment_from
 from galla.store.tables import payments
 
@@ -64,7 +65,9 @@ def claim_one(
     """Take one payment now, due or not; None when somebody else holds it."""
     wanted = {"now": to_millis(now), "merchant": merchant_id, "payment": payment_id}
     row = connection.execute(_taking_one(schedule), wanted).one_or_none()
-    return payment_from(row) if row is not None else None
+    if row is None or row.proof_id is None:
+        return payment_from(row) if row is not None else None
+    return get(connection, merchant_id, payment_id)  # a paid one is compared with its proof
 
 
 def mark_sending(connection: Connection, payment: Payment, now: datetime, lease_ms: int) -> Payment:

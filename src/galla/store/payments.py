@@ -279,3 +279,9 @@ def holders(connection: Connection, merchant_id: str) -> list[Payment]:
     """Return the payments that hold machines."""
     rows = connection.execute(_WITH_PROOF.where(_p.merchant_id == merchant_id, _p.holds_terminal == 1))
     return [payment_from(row) for row in rows]
+
+
+def id_of(connection: Connection, mid: str, paytm_id: str) -> str | None:
+    """Return the id of the payment that Paytm knows by this id."""
+    found = connection.execute(select(_p.id).where(_p.mid == mid, _p.paytm_id == paytm_id)).scalar_one_or_none()
+    return str(found) if found is not None else None

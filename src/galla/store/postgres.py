@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from galla.errors import ConfigError, Unavailable
-from galla.store.migrating import upgrade
+from galla.store.migrating import ONE_AT_A_TIME, upgrade
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -61,9 +61,15 @@ class PostgresDatabase:
             connect_args={"prepared_statement_cache_size": 512},
         )
         try:
-            async with engine.begin() as connection:
+            async with engine.connect() as connection:
                 await connection.run_sync(_check_durable)
-                await connection.run_sync(upgrade)
+            while not ONE_AT_A_TIME.acquire(blocking=False):
+                await asyncio.sleep(0.01)
+            try:
+                async with engine.begin() as connection:
+                    await connection.run_sync(upgrade)
+            finally:
+                ONE_AT_A_TIME.release()
         except BaseException as error:
             await engine.dispose()
             if is_gone(error):

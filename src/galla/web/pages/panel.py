@@ -72,12 +72,13 @@ def method_of(proof: dict[str, Any]) -> str:
 def _waiting(payment: dict[str, Any], machine: str) -> Panel:
     is_stopping = payment["cancel_requested_at"] is not None
     is_sent = payment["status"] == "pending" and payment["phase"] != "sending"
-    action = payment["next_action"].get("text")
+    action = str(payment["next_action"].get("text") or "Ask the patient to tap, insert or scan on the machine.")
+    sentences: tuple[str, ...]
     if is_stopping:
         heading, sentences = "Stopped waiting, still checking", (STOPPING, MEANWHILE)
     elif is_sent:
         heading = f"Waiting for the card on {machine}"
-        sentences = (action or "Ask the patient to tap, insert or scan on the machine.",)
+        sentences = (action,)
     else:
         heading, sentences = f"Sending to {machine}", ("The amount appears on the machine in a moment.",)
     return Panel(

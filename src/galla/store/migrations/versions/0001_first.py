@@ -1,13 +1,10 @@
-"""The first schema."""
+"""The first schema: frozen DDL, one file per engine, so that a later change of the tables does not change it."""
 
 from __future__ import annotations
 
-from alembic import op
+from pathlib import Path
 
-import galla.store.record_tables
-import galla.store.tables  # noqa: F401 - fills the metadata
-from galla.store.guards import statements
-from galla.store.schema import metadata
+from alembic import op
 
 revision = "0001"
 down_revision = None
@@ -18,6 +15,12 @@ depends_on = None
 def upgrade() -> None:
     """Apply the change."""
     connection = op.get_bind()
-    metadata.create_all(connection)
-    for statement in statements(connection.dialect.name):
+    ddl = Path(__file__).with_name(f"0001_first.{connection.dialect.name}.sql").read_text(encoding="utf-8")
+    _, *statements = ddl.strip().split("\n\n")  # the first paragraph is the file's heading
+    for statement in statements:
         connection.exec_driver_sql(statement)
+
+
+def downgrade() -> None:
+    """Going back would lose money's history; restore a backup instead."""
+    raise RuntimeError("galla's migrations only go forward. Restore a backup made before the upgrade.")

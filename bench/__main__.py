@@ -1,0 +1,49 @@
+"""Measure galla on this computer and write `bench/RESULTS.md`: about four minutes, with `--quick` half of that."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import time
+
+import structlog
+
+from bench import checksums, messages, polling, report, starting
+from bench.engines import both
+from bench.report import Part, say
+
+
+def main() -> None:
+    """Measure everything, print it, write it down."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds; for a first impression")
+    is_quick = parser.parse_args().quick
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    began = time.monotonic()
+    facts = report.machine()
+    for fact in facts:
+        say(fact)
+    rounds = 7 if is_quick else 25
+    parts: list[Part] = []
+
+    def done(part: Part) -> None:
+        parts.append(part)
+        report.show(part)
+
+    done(checksums.measure(rounds))
+    done(messages.measure(rounds))
+    say("\nStarting databases")
+    with both() as engines:
+        for engine in engines:
+            done(asyncio.run(starting.measure(engine, rounds=1 if is_quick else 5, count=500 if is_quick else 1000)))
+        for engine in engines:
+            done(asyncio.run(polling.measure(engine, windows=2 if is_quick else 3, window_s=5 if is_quick else 10)))
+    report.write(facts, parts)
+    missed = [figure.what for part in parts for figure in part.figures if figure.is_met is False]
+    say(f"\nMissed: {', '.join(missed) or 'nothing'}.")
+    say(f"Written to bench/{report.RESULTS.name} after {time.monotonic() - began:.0f} s.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""What a measurement is, how one is repeated, and how all of them are printed and written down."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+import msgspec
+import psutil  # type: ignore[import-untyped]
+
+from galla.clock import SYSTEM, rfc3339
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "bench" / "RESULTS.md"
+ROUND_S = 0.02
+_PACKAGES = ("paytmchecksum", "cryptography", "msgspec", "aiohttp", "SQLAlchemy", "pysqlite3", "asyncpg")
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the results; `is_met` is None where there is no target."""
+
+    what: str
+    value: str
+    target: str = ""
+    is_met: bool | None = None
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One measured part, with a sentence on how it was measured."""
+
+    title: str
+    how: str
+    figures: list[Figure]
+
+
+def at_most(what: str, value: float, limit: float, unit: str) -> Figure:
+    """Return a figure that should not be above a limit."""
+    return Figure(what=what, value=f"{value:.3g} {unit}", target=f"≤ {limit:g} {unit}", is_met=value <= limit)
+
+
+def at_least(what: str, value: float, limit: float, unit: str) -> Figure:
+    """Return a figure that should not be below a limit."""
+    return Figure(what=what, value=f"{value:.3g}{unit}", target=f"≥ {limit:g}{unit}", is_met=value >= limit)
+
+
+def say(line: str) -> None:
+    """Tell whoever waits what is being measured."""
+    print(line, flush=True)
+
+
+def medians_us(works: list[Callable[[], object]], rounds: int) -> list[float]:
+    """Return the CPU microseconds of one call of each, the median of rounds in which they take turns."""
+    counts = [_calls_in_a_round(work) for work in works]
+    found: list[list[float]] = [[] for _ in works]
+    for _ in range(rounds):
+        for work, count, seen in zip(works, counts, found, strict=True):
+            seen.append(_cpu_s(work, count) / count * 1e6)
+    return [median(seen) for seen in found]
+
+
+def _calls_in_a_round(work: Callable[[], object]) -> int:
+    count = 64
+    while _cpu_s(work, count) < ROUND_S:
+        count *= 2
+    return count
+
+
+def _cpu_s(work: Callable[[], object], count: int) -> float:
+    started = time.process_time()
+    for _ in range(count):
+        work()
+    return time.process_time() - started
+
+
+def machine() -> list[str]:
+    """Return what the figures depend on: the computer, how busy it is, the versions, the commit."""
+    memory_gib = psutil.virtual_memory().total / 2**30
+    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    load = ", ".join(f"{number:.2f}" for number in os.getloadavg())
+    return [
+        f"{rfc3339(SYSTEM.now())}, commit {_commit()}",
+        f"{_processor()}, {os.cpu_count()} cores, {memory_gib:.0f} GiB, {platform.system()} {platform.release()}",
+        f"Python {platform.python_version()}, {packages}",
+        f"load average at the start: {load} (1, 5, 15 minutes)",
+    ]
+
+
+def show(part: Part) -> None:
+    """Print a part."""
+    say(f"\n{part.title}")
+    for figure in part.figures:
+        verdict = "" if figure.is_met is None else f"  {figure.target}: {'met' if figure.is_met else 'MISSED'}"
+        say(f"  {figure.what:<58} {figure.value:>16}{verdict}")
+
+
+def write(facts: list[str], parts: list[Part]) -> None:
+    """Write the results down, for people."""
+    command = " ".join(["python -m bench", *sys.argv[1:]])
+    lines = ["# Measurements", "", f"Written by `{command}`. Medians; CPU time where nothing else is said.", ""]
+    lines += [f"- {fact}" for fact in facts]
+    for part in parts:
+        lines += ["", f"## {part.title}", "", part.how, "", "| | | Target | |", "|---|--:|--:|---|"]
+        for figure in part.figures:
+            verdict = {True: "met", False: "**missed**", None: ""}[figure.is_met]
+            lines.append(f"| {figure.what} | {figure.value} | {figure.target} | {verdict} |")
+    RESULTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _commit() -> str:
+    asked = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(": ", 1)[1] for line in lines if line.startswith("model name")), platform.machine())

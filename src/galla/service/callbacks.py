@@ -1,0 +1,117 @@
+"""What Paytm tells us without being asked: verified, kept once, and used only as a reason to ask.
+
+No callback moves money. It is answered after the commit, so that Paytm repeats what we did not keep.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import assert_never
+
+import msgspec
+from sqlalchemy import Connection
+
+from galla import ids
+from galla.clock import to_millis
+from galla.errors import NotFound, RemoteProtocolError
+from galla.protocol.notify import EdcNotice, Notice, PaymentNotice, RefundNotice, read_notice
+from galla.service.paylinks import result_token
+from galla.service.till import Till
+from galla.store import callbacks, refunds
+from galla.store.journal import Note, record
+
+BODY_MAX = 65_536
+
+
+class Received(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message was about. `result_token` leads a browser to the page that shows the server's truth."""
+
+    is_new: bool
+    payment_id: str | None = None
+    refund_id: str | None = None
+    result_token: str | None = None
+
+
+async def receive(till: Till, token: str, content_type: str, body: bytes) -> Received:
+    """Verify a message from Paytm over its raw bytes, keep it, and let what it names be asked about now.
+
+    Raises:
+        NotFound: no merchant has this callback address.
+        ChecksumMismatch: the signature is missing or does not fit; nothing was changed.
+        RemoteProtocolError: it cannot be read without guessing; nothing was changed.
+    """
+    merchant = await till.database.read(callbacks.merchant_with_token, token[:100])
+    if merchant is None:
+        raise NotFound("There is no such callback address.")
+    account = await till.account(merchant.id)
+    notice = read_notice(body, content_type, account.key)
+    if _Seen.of(notice).mid not in (None, account.mid):
+        raise RemoteProtocolError(
+            "This message is about another merchant.", path="mid", operation="notice"
+        )
+    received = await till.database.write(_keep, till, merchant.id, account.mid, notice)
+    till.bell.ring()
+    return received
+
+
+def _keep(connection: Connection, till: Till, merchant_id: str, mid: str, notice: Notice) -> Received:
+    now = till.clock.now()
+    seen = _Seen.of(notice)
+    token = result_token(connection, till, merchant_id, mid, seen.paytm_id)
+    if callbacks.is_known(connection, merchant_id, seen.digest):
+        return Received(is_new=False, result_token=token)
+    callbacks.keep(
+        connection,
+        {
+            "merchant_id": merchant_id,
+            "id": ids.new_id("cbk", now),
+            "digest": seen.digest,
+            "kind": seen.kind,
+            "paytm_id": seen.paytm_id,
+            "said": seen.said,
+            "data": msgspec.json.encode(notice).decode(),
+            "at": to_millis(now),
+        },
+    )
+    refund_id = refunds.nudge(connection, mid, seen.ref_id, now) if seen.ref_id is not None else None
+    payment_id = callbacks.nudge(connection, mid, seen.paytm_id, now)
+    note = Note(
+        actor="paytm",
+        origin="callback",
+        action="callback.received",
+        object_id=refund_id or payment_id or seen.paytm_id,
+        detail={"kind": seen.kind, "said": seen.said},
+    )
+    record(connection, merchant_id, now, note)
+    return Received(is_new=True, payment_id=payment_id, refund_id=refund_id, result_token=token)
+
+
+class _Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a notice is about and says: two with the same digest say the same, whatever their bytes."""
+
+    kind: str
+    paytm_id: str
+    said: str
+    mid: str | None
+    ref_id: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """What the message is kept under, so that a repeat changes nothing."""
+        words = "|".join((self.kind, self.paytm_id, self.ref_id or "", self.said))
+        return hashlib.sha256(words.encode()).hexdigest()
+
+    @classmethod
+    def of(cls, notice: Notice) -> _Seen:
+        """Return what any of Paytm's notices is about."""
+        match notice:
+            case PaymentNotice():
+                return cls(kind="payment", paytm_id=notice.order_id, said=notice.status or "", mid=notice.mid)
+            case RefundNotice():
+                said = f"{notice.event} {notice.status or ''}".strip()
+                return cls(kind="refund", paytm_id=notice.order_id, said=said, mid=notice.mid, ref_id=notice.ref_id)
+            case EdcNotice():
+                said = " ".join(notice.seen_as[1:])
+                return cls(kind="edc", paytm_id=notice.merchant_transaction_id, said=said, mid=notice.paytm_mid)
+            case _:
+                assert_never(notice)

@@ -1,0 +1,497 @@
+-- Frozen: what migration 0001 runs on postgresql, one statement a paragraph. tables.py may go on, this may not.
+
+CREATE TABLE audit (
+    merchant_id TEXT NOT NULL,
+    position BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    actor TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    action TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    previous TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    CONSTRAINT pk_audit PRIMARY KEY (merchant_id, position)
+)
+
+CREATE INDEX ix_audit_merchant_id_object_id ON audit (merchant_id, object_id)
+
+CREATE TABLE entries (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    event TEXT NOT NULL,
+    "on" TEXT NOT NULL,
+    description TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    CONSTRAINT pk_entries PRIMARY KEY (merchant_id, id),
+    CONSTRAINT uq_entries_merchant_id_object_id_event UNIQUE (merchant_id, object_id, event)
+)
+
+CREATE TABLE events (
+    merchant_id TEXT NOT NULL,
+    position BIGINT NOT NULL,
+    type TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    bill_id TEXT,
+    sequence BIGINT NOT NULL,
+    data TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    CONSTRAINT pk_events PRIMARY KEY (merchant_id, position),
+    CONSTRAINT uq_events_merchant_id_object_id_sequence UNIQUE (merchant_id, object_id, sequence)
+)
+
+CREATE INDEX ix_events_merchant_id_bill_id ON events (merchant_id, bill_id)
+
+CREATE TABLE merchants (
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    mid TEXT NOT NULL,
+    sealed_key TEXT NOT NULL,
+    website TEXT NOT NULL,
+    client_id TEXT,
+    channel_id TEXT NOT NULL,
+    mcc TEXT,
+    upi_limit_paise BIGINT NOT NULL,
+    collect_allowed BIGINT NOT NULL,
+    environment TEXT NOT NULL,
+    callback_token TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    CONSTRAINT pk_merchants PRIMARY KEY (id),
+    CONSTRAINT uq_merchants_mid_environment UNIQUE (mid, environment),
+    CONSTRAINT uq_merchants_callback_token UNIQUE (callback_token),
+    CONSTRAINT ck_merchants_collect_allowed CHECK (collect_allowed IN (0, 1))
+)
+
+CREATE TABLE accounts (
+    merchant_id TEXT NOT NULL,
+    code TEXT NOT NULL,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    CONSTRAINT pk_accounts PRIMARY KEY (merchant_id, code),
+    CONSTRAINT fk_accounts_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id)
+)
+
+CREATE TABLE api_keys (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    prefix TEXT NOT NULL,
+    label TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    revoked_at BIGINT,
+    CONSTRAINT pk_api_keys PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_api_keys_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT uq_api_keys_digest UNIQUE (digest)
+)
+
+CREATE TABLE bills (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    number TEXT NOT NULL,
+    customer_name TEXT,
+    customer_phone TEXT,
+    total_paise BIGINT NOT NULL,
+    tax_paise BIGINT NOT NULL,
+    paid_paise BIGINT DEFAULT '0' NOT NULL,
+    live_paise BIGINT DEFAULT '0' NOT NULL,
+    is_overcommitted BIGINT DEFAULT '0' NOT NULL,
+    is_cancelled BIGINT DEFAULT '0' NOT NULL,
+    metadata TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    CONSTRAINT pk_bills PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_bills_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT uq_bills_merchant_id_number UNIQUE (merchant_id, number),
+    CONSTRAINT ck_bills_total CHECK (total_paise BETWEEN 1 AND 999999999999),
+    CONSTRAINT ck_bills_tax CHECK (tax_paise BETWEEN 0 AND total_paise),
+    CONSTRAINT ck_bills_paid CHECK (paid_paise BETWEEN 0 AND total_paise),
+    CONSTRAINT ck_bills_live CHECK (live_paise >= 0),
+    CONSTRAINT ck_bills_reserved CHECK (paid_paise + live_paise <= total_paise OR is_overcommitted = 1),
+    CONSTRAINT ck_bills_is_overcommitted CHECK (is_overcommitted IN (0, 1)),
+    CONSTRAINT ck_bills_is_cancelled CHECK (is_cancelled IN (0, 1))
+)
+
+CREATE INDEX ix_bills_merchant_id_created_at ON bills (merchant_id, created_at)
+
+CREATE TABLE callbacks (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    paytm_id TEXT,
+    said TEXT,
+    data TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    CONSTRAINT pk_callbacks PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_callbacks_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT uq_callbacks_merchant_id_digest UNIQUE (merchant_id, digest)
+)
+
+CREATE INDEX ix_callbacks_merchant_id_paytm_id ON callbacks (merchant_id, paytm_id)
+
+CREATE TABLE heads (
+    merchant_id TEXT NOT NULL,
+    event_position BIGINT NOT NULL,
+    audit_position BIGINT NOT NULL,
+    audit_hash TEXT NOT NULL,
+    CONSTRAINT pk_heads PRIMARY KEY (merchant_id),
+    CONSTRAINT fk_heads_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id)
+)
+
+CREATE TABLE idempotency_keys (
+    merchant_id TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    answer TEXT,
+    lease_until BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    CONSTRAINT pk_idempotency_keys PRIMARY KEY (merchant_id, key),
+    CONSTRAINT fk_idempotency_keys_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id)
+)
+
+CREATE TABLE sessions (
+    merchant_id TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    counter TEXT,
+    scopes TEXT NOT NULL,
+    csrf TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    CONSTRAINT pk_sessions PRIMARY KEY (digest),
+    CONSTRAINT fk_sessions_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT ck_sessions_kind CHECK (kind IN ('session', 'ticket'))
+)
+
+CREATE TABLE terminals (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    tid TEXT NOT NULL,
+    label TEXT NOT NULL,
+    branch TEXT NOT NULL,
+    is_active BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    last_seen_at BIGINT,
+    CONSTRAINT pk_terminals PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_terminals_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT uq_terminals_merchant_id_tid UNIQUE (merchant_id, tid),
+    CONSTRAINT ck_terminals_is_active CHECK (is_active IN (0, 1))
+)
+
+CREATE TABLE bill_lines (
+    merchant_id TEXT NOT NULL,
+    bill_id TEXT NOT NULL,
+    position BIGINT NOT NULL,
+    description TEXT NOT NULL,
+    quantity BIGINT NOT NULL,
+    unit_paise BIGINT NOT NULL,
+    tax_bp BIGINT NOT NULL,
+    amount_paise BIGINT NOT NULL,
+    CONSTRAINT pk_bill_lines PRIMARY KEY (merchant_id, bill_id, position),
+    CONSTRAINT fk_bill_lines_bills FOREIGN KEY(merchant_id, bill_id) REFERENCES bills (merchant_id, id),
+    CONSTRAINT ck_bill_lines_signs CHECK (quantity > 0 AND unit_paise >= 0 AND tax_bp >= 0),
+    CONSTRAINT ck_bill_lines_amount CHECK (amount_paise = quantity * unit_paise)
+)
+
+CREATE TABLE payments (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    mid TEXT NOT NULL,
+    method TEXT NOT NULL,
+    amount_paise BIGINT NOT NULL,
+    currency TEXT NOT NULL,
+    paytm_id TEXT NOT NULL,
+    status TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    reference TEXT,
+    description TEXT,
+    bill_id TEXT,
+    terminal_id TEXT,
+    tid TEXT,
+    accept TEXT NOT NULL,
+    customer_name TEXT,
+    customer_phone TEXT,
+    metadata TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    counter TEXT,
+    reason TEXT,
+    proof_id TEXT,
+    rrn TEXT,
+    link TEXT,
+    session TEXT,
+    vpa TEXT,
+    expires_at BIGINT,
+    can_rebegin BIGINT NOT NULL,
+    refunded_paise BIGINT DEFAULT '0' NOT NULL,
+    refunding_paise BIGINT DEFAULT '0' NOT NULL,
+    needs_review BIGINT NOT NULL,
+    is_late BIGINT NOT NULL,
+    is_exclusive BIGINT NOT NULL,
+    holds_terminal BIGINT NOT NULL,
+    sends BIGINT NOT NULL,
+    may_resend BIGINT NOT NULL,
+    unsent_count BIGINT NOT NULL,
+    sent_at BIGINT,
+    accepted_at BIGINT,
+    asked_at BIGINT,
+    settled_at BIGINT,
+    cancel_requested_at BIGINT,
+    not_found_count BIGINT NOT NULL,
+    checks BIGINT NOT NULL,
+    misses BIGINT NOT NULL,
+    jitter BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    due_at BIGINT,
+    lease_until BIGINT,
+    fence BIGINT NOT NULL,
+    sequence BIGINT NOT NULL,
+    CONSTRAINT pk_payments PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_payments_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT fk_payments_bills FOREIGN KEY(merchant_id, bill_id) REFERENCES bills (merchant_id, id),
+    CONSTRAINT fk_payments_terminals FOREIGN KEY(merchant_id, terminal_id) REFERENCES terminals (merchant_id, id),
+    CONSTRAINT uq_payments_mid_paytm_id UNIQUE (mid, paytm_id),
+    CONSTRAINT uq_payments_proof UNIQUE (merchant_id, id, mid, paytm_id, amount_paise, currency),
+    CONSTRAINT ck_payments_amount CHECK (amount_paise BETWEEN 1 AND 999999999999),
+    CONSTRAINT ck_payments_currency CHECK (currency = 'INR'),
+    CONSTRAINT ck_payments_status CHECK (status IN ('created', 'pending', 'in_doubt', 'paid', 'not_paid')),
+    CONSTRAINT ck_payments_proof CHECK ((status = 'paid') = (proof_id IS NOT NULL)),
+    CONSTRAINT ck_payments_holds CHECK (holds_terminal = 0 OR (status IN ('created', 'pending', 'in_doubt') AND terminal_id IS NOT NULL)),
+    CONSTRAINT ck_payments_due CHECK (NOT (status IN ('created', 'pending', 'in_doubt')) OR due_at IS NOT NULL),
+    CONSTRAINT ck_payments_refund_signs CHECK (refunded_paise >= 0 AND refunding_paise >= 0),
+    CONSTRAINT ck_payments_refund_cap CHECK (refunded_paise + refunding_paise <= amount_paise),
+    CONSTRAINT ck_payments_refund_of_paid CHECK (status = 'paid' OR refunded_paise + refunding_paise = 0),
+    CONSTRAINT ck_payments_needs_review CHECK (needs_review IN (0, 1)),
+    CONSTRAINT ck_payments_is_late CHECK (is_late IN (0, 1)),
+    CONSTRAINT ck_payments_is_exclusive CHECK (is_exclusive IN (0, 1)),
+    CONSTRAINT ck_payments_holds_terminal CHECK (holds_terminal IN (0, 1)),
+    CONSTRAINT ck_payments_may_resend CHECK (may_resend IN (0, 1)),
+    CONSTRAINT ck_payments_can_rebegin CHECK (can_rebegin IN (0, 1))
+)
+ WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02)
+
+CREATE INDEX ix_payments_due ON payments (due_at) WHERE due_at IS NOT NULL
+
+CREATE INDEX ix_payments_merchant_id_bill_id ON payments (merchant_id, bill_id)
+
+CREATE INDEX ix_payments_merchant_id_reference ON payments (merchant_id, reference)
+
+CREATE INDEX ix_payments_merchant_id_rrn ON payments (merchant_id, rrn)
+
+CREATE INDEX ix_payments_open ON payments (merchant_id, created_at) WHERE status IN ('created', 'pending', 'in_doubt') OR needs_review = 1
+
+CREATE UNIQUE INDEX uq_payments_reference_live ON payments (merchant_id, reference) WHERE status IN ('created', 'pending', 'in_doubt') AND bill_id IS NULL AND reference IS NOT NULL AND is_exclusive = 1
+
+CREATE UNIQUE INDEX uq_payments_terminal_held ON payments (merchant_id, terminal_id) WHERE holds_terminal = 1
+
+CREATE TABLE postings (
+    merchant_id TEXT NOT NULL,
+    entry_id TEXT NOT NULL,
+    line BIGINT NOT NULL,
+    account TEXT NOT NULL,
+    amount_paise BIGINT NOT NULL,
+    CONSTRAINT pk_postings PRIMARY KEY (merchant_id, entry_id, line),
+    CONSTRAINT fk_postings_entries FOREIGN KEY(merchant_id, entry_id) REFERENCES entries (merchant_id, id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT fk_postings_accounts FOREIGN KEY(merchant_id, account) REFERENCES accounts (merchant_id, code),
+    CONSTRAINT ck_postings_amount CHECK (amount_paise <> 0)
+)
+
+CREATE INDEX ix_postings_merchant_id_account ON postings (merchant_id, account)
+
+CREATE TABLE exchanges (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    payment_id TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    request TEXT,
+    response TEXT,
+    http_status BIGINT,
+    duration_ms BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    CONSTRAINT pk_exchanges PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_exchanges_payments FOREIGN KEY(merchant_id, payment_id) REFERENCES payments (merchant_id, id)
+)
+
+CREATE INDEX ix_exchanges_merchant_id_payment_id ON exchanges (merchant_id, payment_id)
+
+CREATE TABLE pay_links (
+    merchant_id TEXT NOT NULL,
+    token TEXT NOT NULL,
+    bill_id TEXT,
+    payment_id TEXT,
+    expires_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    CONSTRAINT pk_pay_links PRIMARY KEY (token),
+    CONSTRAINT fk_pay_links_bills FOREIGN KEY(merchant_id, bill_id) REFERENCES bills (merchant_id, id),
+    CONSTRAINT fk_pay_links_payments FOREIGN KEY(merchant_id, payment_id) REFERENCES payments (merchant_id, id)
+)
+
+CREATE TABLE proofs (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    payment_id TEXT NOT NULL,
+    mid TEXT NOT NULL,
+    paytm_id TEXT NOT NULL,
+    amount_paise BIGINT NOT NULL,
+    currency TEXT NOT NULL,
+    transaction_id TEXT,
+    source TEXT NOT NULL,
+    data TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    CONSTRAINT pk_proofs PRIMARY KEY (merchant_id, id),
+    CONSTRAINT uq_proofs_merchant_id_payment_id UNIQUE (merchant_id, payment_id),
+    CONSTRAINT uq_proofs_mid_transaction_id UNIQUE (mid, transaction_id),
+    CONSTRAINT fk_proofs_payments FOREIGN KEY(merchant_id, payment_id, mid, paytm_id, amount_paise, currency) REFERENCES payments (merchant_id, id, mid, paytm_id, amount_paise, currency)
+)
+
+CREATE TABLE refunds (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    payment_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    mid TEXT NOT NULL,
+    ref_id TEXT NOT NULL,
+    refund_id TEXT,
+    amount_paise BIGINT NOT NULL,
+    status TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    trouble TEXT,
+    actor TEXT NOT NULL,
+    approver TEXT,
+    rrn TEXT,
+    needs_review BIGINT NOT NULL,
+    sends BIGINT NOT NULL,
+    may_resend BIGINT NOT NULL,
+    not_found_count BIGINT NOT NULL,
+    checks BIGINT NOT NULL,
+    misses BIGINT NOT NULL,
+    jitter BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    sent_at BIGINT,
+    settled_at BIGINT,
+    asked_at BIGINT,
+    due_at BIGINT,
+    lease_until BIGINT,
+    fence BIGINT NOT NULL,
+    sequence BIGINT NOT NULL,
+    CONSTRAINT pk_refunds PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_refunds_payments FOREIGN KEY(merchant_id, payment_id) REFERENCES payments (merchant_id, id),
+    CONSTRAINT uq_refunds_mid_ref_id UNIQUE (mid, ref_id),
+    CONSTRAINT ck_refunds_amount CHECK (amount_paise BETWEEN 1 AND 999999999999),
+    CONSTRAINT ck_refunds_kind CHECK (kind IN ('refund', 'void')),
+    CONSTRAINT ck_refunds_status CHECK (status IN ('created', 'pending', 'in_doubt', 'done', 'failed')),
+    CONSTRAINT ck_refunds_due CHECK (status IN ('done', 'failed') OR due_at IS NOT NULL),
+    CONSTRAINT ck_refunds_needs_review CHECK (needs_review IN (0, 1)),
+    CONSTRAINT ck_refunds_may_resend CHECK (may_resend IN (0, 1))
+)
+
+CREATE INDEX ix_refunds_due ON refunds (due_at) WHERE due_at IS NOT NULL
+
+CREATE INDEX ix_refunds_merchant_id_payment_id ON refunds (merchant_id, payment_id)
+
+CREATE FUNCTION galla_proofs_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: proofs is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER proofs_kept_update BEFORE UPDATE ON proofs FOR EACH ROW EXECUTE FUNCTION galla_proofs_kept_update()
+
+CREATE FUNCTION galla_proofs_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: proofs is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
+
+CREATE TRIGGER proofs_kept_delete BEFORE DELETE ON proofs FOR EACH ROW EXECUTE FUNCTION galla_proofs_kept_delete()
+
+CREATE FUNCTION galla_exchanges_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: exchanges is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER exchanges_kept_update BEFORE UPDATE ON exchanges FOR EACH ROW EXECUTE FUNCTION galla_exchanges_kept_update()
+
+CREATE FUNCTION galla_exchanges_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: exchanges is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
+
+CREATE TRIGGER exchanges_kept_delete BEFORE DELETE ON exchanges FOR EACH ROW EXECUTE FUNCTION galla_exchanges_kept_delete()
+
+CREATE FUNCTION galla_events_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: events is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER events_kept_update BEFORE UPDATE ON events FOR EACH ROW EXECUTE FUNCTION galla_events_kept_update()
+
+CREATE FUNCTION galla_events_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: events is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
+
+CREATE TRIGGER events_kept_delete BEFORE DELETE ON events FOR EACH ROW EXECUTE FUNCTION galla_events_kept_delete()
+
+CREATE FUNCTION galla_audit_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: audit is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER audit_kept_update BEFORE UPDATE ON audit FOR EACH ROW EXECUTE FUNCTION galla_audit_kept_update()
+
+CREATE FUNCTION galla_audit_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: audit is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
+
+CREATE TRIGGER audit_kept_delete BEFORE DELETE ON audit FOR EACH ROW EXECUTE FUNCTION galla_audit_kept_delete()
+
+CREATE FUNCTION galla_entries_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: entries is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER entries_kept_update BEFORE UPDATE ON entries FOR EACH ROW EXECUTE FUNCTION galla_entries_kept_update()
+
+CREATE FUNCTION galla_entries_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: entries is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
+
+CREATE TRIGGER entries_kept_delete BEFORE DELETE ON entries FOR EACH ROW EXECUTE FUNCTION galla_entries_kept_delete()
+
+CREATE FUNCTION galla_postings_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: postings is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER postings_kept_update BEFORE UPDATE ON postings FOR EACH ROW EXECUTE FUNCTION galla_postings_kept_update()
+
+CREATE FUNCTION galla_postings_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: postings is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
+
+CREATE TRIGGER postings_kept_delete BEFORE DELETE ON postings FOR EACH ROW EXECUTE FUNCTION galla_postings_kept_delete()
+
+CREATE FUNCTION galla_callbacks_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: callbacks is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER callbacks_kept_update BEFORE UPDATE ON callbacks FOR EACH ROW EXECUTE FUNCTION galla_callbacks_kept_update()
+
+CREATE FUNCTION galla_callbacks_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: callbacks is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
+
+CREATE TRIGGER callbacks_kept_delete BEFORE DELETE ON callbacks FOR EACH ROW EXECUTE FUNCTION galla_callbacks_kept_delete()
+
+CREATE FUNCTION galla_payments_paid_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.status = 'paid' AND NEW.status <> 'paid' THEN RAISE EXCEPTION 'galla: a paid payment stays paid' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER payments_paid_stays BEFORE UPDATE ON payments FOR EACH ROW EXECUTE FUNCTION galla_payments_paid_stays()
+
+CREATE FUNCTION galla_payments_late_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.status = 'not_paid' AND NEW.status NOT IN ('not_paid', 'paid') THEN RAISE EXCEPTION 'galla: a payment that is not paid can only become paid' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER payments_late_only BEFORE UPDATE ON payments FOR EACH ROW EXECUTE FUNCTION galla_payments_late_only()
+
+CREATE FUNCTION galla_payments_identity() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.id <> NEW.id OR OLD.merchant_id <> NEW.merchant_id OR OLD.mid <> NEW.mid OR OLD.paytm_id <> NEW.paytm_id OR OLD.amount_paise <> NEW.amount_paise OR OLD.currency <> NEW.currency OR OLD.method <> NEW.method OR OLD.environment <> NEW.environment THEN RAISE EXCEPTION 'galla: the identity of a payment never changes' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER payments_identity BEFORE UPDATE ON payments FOR EACH ROW EXECUTE FUNCTION galla_payments_identity()
+
+CREATE FUNCTION galla_payments_fence() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.fence < OLD.fence THEN RAISE EXCEPTION 'galla: a fencing token never goes back' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER payments_fence BEFORE UPDATE ON payments FOR EACH ROW EXECUTE FUNCTION galla_payments_fence()
+
+CREATE FUNCTION galla_payments_kept() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: a payment is never deleted' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
+
+CREATE TRIGGER payments_kept BEFORE DELETE ON payments FOR EACH ROW EXECUTE FUNCTION galla_payments_kept()
+
+CREATE FUNCTION galla_refunds_kept() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: a refund is never deleted' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
+
+CREATE TRIGGER refunds_kept BEFORE DELETE ON refunds FOR EACH ROW EXECUTE FUNCTION galla_refunds_kept()
+
+CREATE FUNCTION galla_refunds_identity() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.id <> NEW.id OR OLD.ref_id <> NEW.ref_id OR OLD.amount_paise <> NEW.amount_paise OR OLD.payment_id <> NEW.payment_id OR (OLD.status = 'done' AND NEW.status <> 'done') THEN RAISE EXCEPTION 'galla: the identity of a refund never changes, and a done refund stays done' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER refunds_identity BEFORE UPDATE ON refunds FOR EACH ROW EXECUTE FUNCTION galla_refunds_identity()
+
+CREATE FUNCTION galla_entries_balance() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF (SELECT count(*) FROM postings WHERE merchant_id = NEW.merchant_id AND entry_id = NEW.id) < 2 OR (SELECT sum(amount_paise) FROM postings WHERE merchant_id = NEW.merchant_id AND entry_id = NEW.id) <> 0 THEN RAISE EXCEPTION 'galla: an entry needs two lines or more that sum to zero' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER entries_balance BEFORE INSERT ON entries FOR EACH ROW EXECUTE FUNCTION galla_entries_balance()
+
+CREATE FUNCTION galla_postings_sealed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM entries WHERE merchant_id = NEW.merchant_id AND id = NEW.entry_id) THEN RAISE EXCEPTION 'galla: an entry that is written takes no more lines' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER postings_sealed BEFORE INSERT ON postings FOR EACH ROW EXECUTE FUNCTION galla_postings_sealed()
+
+CREATE VIEW paytm_transaction_report AS
+SELECT p.id AS payment_id, p.merchant_id, p.paytm_id AS merchant_transaction_id, p.mid, p.tid, p.method,
+       p.created_at, p.amount_paise, p.status, p.rrn, f.transaction_id AS paytm_transaction_id, f.data AS proof,
+       b.number AS invoice_number, b.total_paise AS invoice_paise, b.customer_name AS patient_name,
+       p.actor AS cashier, p.counter, p.reference
+FROM payments p
+LEFT JOIN bills b ON b.merchant_id = p.merchant_id AND b.id = p.bill_id
+LEFT JOIN proofs f ON f.merchant_id = p.merchant_id AND f.payment_id = p.id

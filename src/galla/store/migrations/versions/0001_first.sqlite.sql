@@ -1,0 +1,469 @@
+-- Frozen: what migration 0001 runs on sqlite, one statement a paragraph. tables.py may go on, this may not.
+
+CREATE TABLE audit (
+    merchant_id TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    action TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    previous TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    CONSTRAINT pk_audit PRIMARY KEY (merchant_id, position)
+)
+ STRICT
+
+CREATE INDEX ix_audit_merchant_id_object_id ON audit (merchant_id, object_id)
+
+CREATE TABLE entries (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    event TEXT NOT NULL,
+    "on" TEXT NOT NULL,
+    description TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    CONSTRAINT pk_entries PRIMARY KEY (merchant_id, id),
+    CONSTRAINT uq_entries_merchant_id_object_id_event UNIQUE (merchant_id, object_id, event)
+)
+ STRICT
+
+CREATE TABLE events (
+    merchant_id TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    bill_id TEXT,
+    sequence INTEGER NOT NULL,
+    data TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    CONSTRAINT pk_events PRIMARY KEY (merchant_id, position),
+    CONSTRAINT uq_events_merchant_id_object_id_sequence UNIQUE (merchant_id, object_id, sequence)
+)
+ STRICT
+
+CREATE INDEX ix_events_merchant_id_bill_id ON events (merchant_id, bill_id)
+
+CREATE TABLE merchants (
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    mid TEXT NOT NULL,
+    sealed_key TEXT NOT NULL,
+    website TEXT NOT NULL,
+    client_id TEXT,
+    channel_id TEXT NOT NULL,
+    mcc TEXT,
+    upi_limit_paise INTEGER NOT NULL,
+    collect_allowed INTEGER NOT NULL,
+    environment TEXT NOT NULL,
+    callback_token TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    CONSTRAINT pk_merchants PRIMARY KEY (id),
+    CONSTRAINT uq_merchants_mid_environment UNIQUE (mid, environment),
+    CONSTRAINT uq_merchants_callback_token UNIQUE (callback_token),
+    CONSTRAINT ck_merchants_collect_allowed CHECK (collect_allowed IN (0, 1))
+)
+ STRICT
+
+CREATE TABLE accounts (
+    merchant_id TEXT NOT NULL,
+    code TEXT NOT NULL,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    CONSTRAINT pk_accounts PRIMARY KEY (merchant_id, code),
+    CONSTRAINT fk_accounts_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id)
+)
+ STRICT
+
+CREATE TABLE api_keys (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    prefix TEXT NOT NULL,
+    label TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    revoked_at INTEGER,
+    CONSTRAINT pk_api_keys PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_api_keys_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT uq_api_keys_digest UNIQUE (digest)
+)
+ STRICT
+
+CREATE TABLE bills (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    number TEXT NOT NULL,
+    customer_name TEXT,
+    customer_phone TEXT,
+    total_paise INTEGER NOT NULL,
+    tax_paise INTEGER NOT NULL,
+    paid_paise INTEGER DEFAULT '0' NOT NULL,
+    live_paise INTEGER DEFAULT '0' NOT NULL,
+    is_overcommitted INTEGER DEFAULT '0' NOT NULL,
+    is_cancelled INTEGER DEFAULT '0' NOT NULL,
+    metadata TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    CONSTRAINT pk_bills PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_bills_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT uq_bills_merchant_id_number UNIQUE (merchant_id, number),
+    CONSTRAINT ck_bills_total CHECK (total_paise BETWEEN 1 AND 999999999999),
+    CONSTRAINT ck_bills_tax CHECK (tax_paise BETWEEN 0 AND total_paise),
+    CONSTRAINT ck_bills_paid CHECK (paid_paise BETWEEN 0 AND total_paise),
+    CONSTRAINT ck_bills_live CHECK (live_paise >= 0),
+    CONSTRAINT ck_bills_reserved CHECK (paid_paise + live_paise <= total_paise OR is_overcommitted = 1),
+    CONSTRAINT ck_bills_is_overcommitted CHECK (is_overcommitted IN (0, 1)),
+    CONSTRAINT ck_bills_is_cancelled CHECK (is_cancelled IN (0, 1))
+)
+ STRICT
+
+CREATE INDEX ix_bills_merchant_id_created_at ON bills (merchant_id, created_at)
+
+CREATE TABLE callbacks (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    paytm_id TEXT,
+    said TEXT,
+    data TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    CONSTRAINT pk_callbacks PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_callbacks_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT uq_callbacks_merchant_id_digest UNIQUE (merchant_id, digest)
+)
+ STRICT
+
+CREATE INDEX ix_callbacks_merchant_id_paytm_id ON callbacks (merchant_id, paytm_id)
+
+CREATE TABLE heads (
+    merchant_id TEXT NOT NULL,
+    event_position INTEGER NOT NULL,
+    audit_position INTEGER NOT NULL,
+    audit_hash TEXT NOT NULL,
+    CONSTRAINT pk_heads PRIMARY KEY (merchant_id),
+    CONSTRAINT fk_heads_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id)
+)
+ STRICT
+
+CREATE TABLE idempotency_keys (
+    merchant_id TEXT NOT NULL,
+    "key" TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    answer TEXT,
+    lease_until INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    CONSTRAINT pk_idempotency_keys PRIMARY KEY (merchant_id, "key"),
+    CONSTRAINT fk_idempotency_keys_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id)
+)
+ STRICT
+
+CREATE TABLE sessions (
+    merchant_id TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    counter TEXT,
+    scopes TEXT NOT NULL,
+    csrf TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    CONSTRAINT pk_sessions PRIMARY KEY (digest),
+    CONSTRAINT fk_sessions_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT ck_sessions_kind CHECK (kind IN ('session', 'ticket'))
+)
+ STRICT
+
+CREATE TABLE terminals (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    tid TEXT NOT NULL,
+    label TEXT NOT NULL,
+    branch TEXT NOT NULL,
+    is_active INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    last_seen_at INTEGER,
+    CONSTRAINT pk_terminals PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_terminals_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT uq_terminals_merchant_id_tid UNIQUE (merchant_id, tid),
+    CONSTRAINT ck_terminals_is_active CHECK (is_active IN (0, 1))
+)
+ STRICT
+
+CREATE TABLE bill_lines (
+    merchant_id TEXT NOT NULL,
+    bill_id TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    description TEXT NOT NULL,
+    quantity INTEGER NOT NULL,
+    unit_paise INTEGER NOT NULL,
+    tax_bp INTEGER NOT NULL,
+    amount_paise INTEGER NOT NULL,
+    CONSTRAINT pk_bill_lines PRIMARY KEY (merchant_id, bill_id, position),
+    CONSTRAINT fk_bill_lines_bills FOREIGN KEY(merchant_id, bill_id) REFERENCES bills (merchant_id, id),
+    CONSTRAINT ck_bill_lines_signs CHECK (quantity > 0 AND unit_paise >= 0 AND tax_bp >= 0),
+    CONSTRAINT ck_bill_lines_amount CHECK (amount_paise = quantity * unit_paise)
+)
+ STRICT
+
+CREATE TABLE payments (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    mid TEXT NOT NULL,
+    method TEXT NOT NULL,
+    amount_paise INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    paytm_id TEXT NOT NULL,
+    status TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    reference TEXT,
+    description TEXT,
+    bill_id TEXT,
+    terminal_id TEXT,
+    tid TEXT,
+    accept TEXT NOT NULL,
+    customer_name TEXT,
+    customer_phone TEXT,
+    metadata TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    counter TEXT,
+    reason TEXT,
+    proof_id TEXT,
+    rrn TEXT,
+    link TEXT,
+    session TEXT,
+    vpa TEXT,
+    expires_at INTEGER,
+    can_rebegin INTEGER NOT NULL,
+    refunded_paise INTEGER DEFAULT '0' NOT NULL,
+    refunding_paise INTEGER DEFAULT '0' NOT NULL,
+    needs_review INTEGER NOT NULL,
+    is_late INTEGER NOT NULL,
+    is_exclusive INTEGER NOT NULL,
+    holds_terminal INTEGER NOT NULL,
+    sends INTEGER NOT NULL,
+    may_resend INTEGER NOT NULL,
+    unsent_count INTEGER NOT NULL,
+    sent_at INTEGER,
+    accepted_at INTEGER,
+    asked_at INTEGER,
+    settled_at INTEGER,
+    cancel_requested_at INTEGER,
+    not_found_count INTEGER NOT NULL,
+    checks INTEGER NOT NULL,
+    misses INTEGER NOT NULL,
+    jitter INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    due_at INTEGER,
+    lease_until INTEGER,
+    fence INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    CONSTRAINT pk_payments PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_payments_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT fk_payments_bills FOREIGN KEY(merchant_id, bill_id) REFERENCES bills (merchant_id, id),
+    CONSTRAINT fk_payments_terminals FOREIGN KEY(merchant_id, terminal_id) REFERENCES terminals (merchant_id, id),
+    CONSTRAINT uq_payments_mid_paytm_id UNIQUE (mid, paytm_id),
+    CONSTRAINT uq_payments_proof UNIQUE (merchant_id, id, mid, paytm_id, amount_paise, currency),
+    CONSTRAINT ck_payments_amount CHECK (amount_paise BETWEEN 1 AND 999999999999),
+    CONSTRAINT ck_payments_currency CHECK (currency = 'INR'),
+    CONSTRAINT ck_payments_status CHECK (status IN ('created', 'pending', 'in_doubt', 'paid', 'not_paid')),
+    CONSTRAINT ck_payments_proof CHECK ((status = 'paid') = (proof_id IS NOT NULL)),
+    CONSTRAINT ck_payments_holds CHECK (holds_terminal = 0 OR (status IN ('created', 'pending', 'in_doubt') AND terminal_id IS NOT NULL)),
+    CONSTRAINT ck_payments_due CHECK (NOT (status IN ('created', 'pending', 'in_doubt')) OR due_at IS NOT NULL),
+    CONSTRAINT ck_payments_refund_signs CHECK (refunded_paise >= 0 AND refunding_paise >= 0),
+    CONSTRAINT ck_payments_refund_cap CHECK (refunded_paise + refunding_paise <= amount_paise),
+    CONSTRAINT ck_payments_refund_of_paid CHECK (status = 'paid' OR refunded_paise + refunding_paise = 0),
+    CONSTRAINT ck_payments_needs_review CHECK (needs_review IN (0, 1)),
+    CONSTRAINT ck_payments_is_late CHECK (is_late IN (0, 1)),
+    CONSTRAINT ck_payments_is_exclusive CHECK (is_exclusive IN (0, 1)),
+    CONSTRAINT ck_payments_holds_terminal CHECK (holds_terminal IN (0, 1)),
+    CONSTRAINT ck_payments_may_resend CHECK (may_resend IN (0, 1)),
+    CONSTRAINT ck_payments_can_rebegin CHECK (can_rebegin IN (0, 1))
+)
+ STRICT
+
+CREATE INDEX ix_payments_due ON payments (due_at) WHERE due_at IS NOT NULL
+
+CREATE INDEX ix_payments_merchant_id_bill_id ON payments (merchant_id, bill_id)
+
+CREATE INDEX ix_payments_merchant_id_reference ON payments (merchant_id, reference)
+
+CREATE INDEX ix_payments_merchant_id_rrn ON payments (merchant_id, rrn)
+
+CREATE INDEX ix_payments_open ON payments (merchant_id, created_at) WHERE status IN ('created', 'pending', 'in_doubt') OR needs_review = 1
+
+CREATE UNIQUE INDEX uq_payments_reference_live ON payments (merchant_id, reference) WHERE status IN ('created', 'pending', 'in_doubt') AND bill_id IS NULL AND reference IS NOT NULL AND is_exclusive = 1
+
+CREATE UNIQUE INDEX uq_payments_terminal_held ON payments (merchant_id, terminal_id) WHERE holds_terminal = 1
+
+CREATE TABLE postings (
+    merchant_id TEXT NOT NULL,
+    entry_id TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    amount_paise INTEGER NOT NULL,
+    CONSTRAINT pk_postings PRIMARY KEY (merchant_id, entry_id, line),
+    CONSTRAINT fk_postings_entries FOREIGN KEY(merchant_id, entry_id) REFERENCES entries (merchant_id, id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT fk_postings_accounts FOREIGN KEY(merchant_id, account) REFERENCES accounts (merchant_id, code),
+    CONSTRAINT ck_postings_amount CHECK (amount_paise <> 0)
+)
+ STRICT
+
+CREATE INDEX ix_postings_merchant_id_account ON postings (merchant_id, account)
+
+CREATE TABLE exchanges (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    payment_id TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    request TEXT,
+    response TEXT,
+    http_status INTEGER,
+    duration_ms INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    CONSTRAINT pk_exchanges PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_exchanges_payments FOREIGN KEY(merchant_id, payment_id) REFERENCES payments (merchant_id, id)
+)
+ STRICT
+
+CREATE INDEX ix_exchanges_merchant_id_payment_id ON exchanges (merchant_id, payment_id)
+
+CREATE TABLE pay_links (
+    merchant_id TEXT NOT NULL,
+    token TEXT NOT NULL,
+    bill_id TEXT,
+    payment_id TEXT,
+    expires_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    CONSTRAINT pk_pay_links PRIMARY KEY (token),
+    CONSTRAINT fk_pay_links_bills FOREIGN KEY(merchant_id, bill_id) REFERENCES bills (merchant_id, id),
+    CONSTRAINT fk_pay_links_payments FOREIGN KEY(merchant_id, payment_id) REFERENCES payments (merchant_id, id)
+)
+ STRICT
+
+CREATE TABLE proofs (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    payment_id TEXT NOT NULL,
+    mid TEXT NOT NULL,
+    paytm_id TEXT NOT NULL,
+    amount_paise INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    transaction_id TEXT,
+    source TEXT NOT NULL,
+    data TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    CONSTRAINT pk_proofs PRIMARY KEY (merchant_id, id),
+    CONSTRAINT uq_proofs_merchant_id_payment_id UNIQUE (merchant_id, payment_id),
+    CONSTRAINT uq_proofs_mid_transaction_id UNIQUE (mid, transaction_id),
+    CONSTRAINT fk_proofs_payments FOREIGN KEY(merchant_id, payment_id, mid, paytm_id, amount_paise, currency) REFERENCES payments (merchant_id, id, mid, paytm_id, amount_paise, currency)
+)
+ STRICT
+
+CREATE TABLE refunds (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    payment_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    mid TEXT NOT NULL,
+    ref_id TEXT NOT NULL,
+    refund_id TEXT,
+    amount_paise INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    trouble TEXT,
+    actor TEXT NOT NULL,
+    approver TEXT,
+    rrn TEXT,
+    needs_review INTEGER NOT NULL,
+    sends INTEGER NOT NULL,
+    may_resend INTEGER NOT NULL,
+    not_found_count INTEGER NOT NULL,
+    checks INTEGER NOT NULL,
+    misses INTEGER NOT NULL,
+    jitter INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    sent_at INTEGER,
+    settled_at INTEGER,
+    asked_at INTEGER,
+    due_at INTEGER,
+    lease_until INTEGER,
+    fence INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    CONSTRAINT pk_refunds PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_refunds_payments FOREIGN KEY(merchant_id, payment_id) REFERENCES payments (merchant_id, id),
+    CONSTRAINT uq_refunds_mid_ref_id UNIQUE (mid, ref_id),
+    CONSTRAINT ck_refunds_amount CHECK (amount_paise BETWEEN 1 AND 999999999999),
+    CONSTRAINT ck_refunds_kind CHECK (kind IN ('refund', 'void')),
+    CONSTRAINT ck_refunds_status CHECK (status IN ('created', 'pending', 'in_doubt', 'done', 'failed')),
+    CONSTRAINT ck_refunds_due CHECK (status IN ('done', 'failed') OR due_at IS NOT NULL),
+    CONSTRAINT ck_refunds_needs_review CHECK (needs_review IN (0, 1)),
+    CONSTRAINT ck_refunds_may_resend CHECK (may_resend IN (0, 1))
+)
+ STRICT
+
+CREATE INDEX ix_refunds_due ON refunds (due_at) WHERE due_at IS NOT NULL
+
+CREATE INDEX ix_refunds_merchant_id_payment_id ON refunds (merchant_id, payment_id)
+
+CREATE TRIGGER proofs_kept_update BEFORE UPDATE ON proofs WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: proofs is append-only'); END
+
+CREATE TRIGGER proofs_kept_delete BEFORE DELETE ON proofs WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: proofs is append-only'); END
+
+CREATE TRIGGER exchanges_kept_update BEFORE UPDATE ON exchanges WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: exchanges is append-only'); END
+
+CREATE TRIGGER exchanges_kept_delete BEFORE DELETE ON exchanges WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: exchanges is append-only'); END
+
+CREATE TRIGGER events_kept_update BEFORE UPDATE ON events WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: events is append-only'); END
+
+CREATE TRIGGER events_kept_delete BEFORE DELETE ON events WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: events is append-only'); END
+
+CREATE TRIGGER audit_kept_update BEFORE UPDATE ON audit WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: audit is append-only'); END
+
+CREATE TRIGGER audit_kept_delete BEFORE DELETE ON audit WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: audit is append-only'); END
+
+CREATE TRIGGER entries_kept_update BEFORE UPDATE ON entries WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: entries is append-only'); END
+
+CREATE TRIGGER entries_kept_delete BEFORE DELETE ON entries WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: entries is append-only'); END
+
+CREATE TRIGGER postings_kept_update BEFORE UPDATE ON postings WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: postings is append-only'); END
+
+CREATE TRIGGER postings_kept_delete BEFORE DELETE ON postings WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: postings is append-only'); END
+
+CREATE TRIGGER callbacks_kept_update BEFORE UPDATE ON callbacks WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: callbacks is append-only'); END
+
+CREATE TRIGGER callbacks_kept_delete BEFORE DELETE ON callbacks WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: callbacks is append-only'); END
+
+CREATE TRIGGER payments_paid_stays BEFORE UPDATE ON payments WHEN OLD.status = 'paid' AND NEW.status <> 'paid' BEGIN SELECT RAISE(ABORT, 'galla: a paid payment stays paid'); END
+
+CREATE TRIGGER payments_late_only BEFORE UPDATE ON payments WHEN OLD.status = 'not_paid' AND NEW.status NOT IN ('not_paid', 'paid') BEGIN SELECT RAISE(ABORT, 'galla: a payment that is not paid can only become paid'); END
+
+CREATE TRIGGER payments_identity BEFORE UPDATE ON payments WHEN OLD.id <> NEW.id OR OLD.merchant_id <> NEW.merchant_id OR OLD.mid <> NEW.mid OR OLD.paytm_id <> NEW.paytm_id OR OLD.amount_paise <> NEW.amount_paise OR OLD.currency <> NEW.currency OR OLD.method <> NEW.method OR OLD.environment <> NEW.environment BEGIN SELECT RAISE(ABORT, 'galla: the identity of a payment never changes'); END
+
+CREATE TRIGGER payments_fence BEFORE UPDATE ON payments WHEN NEW.fence < OLD.fence BEGIN SELECT RAISE(ABORT, 'galla: a fencing token never goes back'); END
+
+CREATE TRIGGER payments_kept BEFORE DELETE ON payments WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: a payment is never deleted'); END
+
+CREATE TRIGGER refunds_kept BEFORE DELETE ON refunds WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: a refund is never deleted'); END
+
+CREATE TRIGGER refunds_identity BEFORE UPDATE ON refunds WHEN OLD.id <> NEW.id OR OLD.ref_id <> NEW.ref_id OR OLD.amount_paise <> NEW.amount_paise OR OLD.payment_id <> NEW.payment_id OR (OLD.status = 'done' AND NEW.status <> 'done') BEGIN SELECT RAISE(ABORT, 'galla: the identity of a refund never changes, and a done refund stays done'); END
+
+CREATE TRIGGER entries_balance BEFORE INSERT ON entries WHEN (SELECT count(*) FROM postings WHERE merchant_id = NEW.merchant_id AND entry_id = NEW.id) < 2 OR (SELECT sum(amount_paise) FROM postings WHERE merchant_id = NEW.merchant_id AND entry_id = NEW.id) <> 0 BEGIN SELECT RAISE(ABORT, 'galla: an entry needs two lines or more that sum to zero'); END
+
+CREATE TRIGGER postings_sealed BEFORE INSERT ON postings WHEN EXISTS (SELECT 1 FROM entries WHERE merchant_id = NEW.merchant_id AND id = NEW.entry_id) BEGIN SELECT RAISE(ABORT, 'galla: an entry that is written takes no more lines'); END
+
+CREATE VIEW paytm_transaction_report AS
+SELECT p.id AS payment_id, p.merchant_id, p.paytm_id AS merchant_transaction_id, p.mid, p.tid, p.method,
+       p.created_at, p.amount_paise, p.status, p.rrn, f.transaction_id AS paytm_transaction_id, f.data AS proof,
+       b.number AS invoice_number, b.total_paise AS invoice_paise, b.customer_name AS patient_name,
+       p.actor AS cashier, p.counter, p.reference
+FROM payments p
+LEFT JOIN bills b ON b.merchant_id = p.merchant_id AND b.id = p.bill_id
+LEFT JOIN proofs f ON f.merchant_id = p.merchant_id AND f.payment_id = p.id

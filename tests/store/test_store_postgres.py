@@ -1,0 +1,176 @@
+"""PostgreSQL as money needs it: durable settings, lost races run again, an absent server said so."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import Connection
+
+from galla.errors import ConfigError, Unavailable
+from galla.store.database import Database, open_database
+from tests import database as servers
+from tests.store.samples import make_shop, sql
+
+
+@pytest.fixture
+async def two(fresh_postgres_url: str) -> AsyncIterator[tuple[Database, Database]]:
+    """Two processes' worth of connections to one PostgreSQL database, with a little table."""
+    first, second = await open_database(fresh_postgres_url), await open_database(fresh_postgres_url)
+    await first.write(sql, "CREATE TABLE sums (name text PRIMARY KEY, number int NOT NULL)")
+    await first.write(sql, "INSERT INTO sums VALUES ('a', 0), ('b', 0)")
+    yield first, second
+    await first.close()
+    await second.close()
+
+
+async def test_a_deadlock_is_run_again(two: tuple[Database, Database]) -> None:
+    """F39: two writes that block each other both succeed; the one PostgreSQL gave up was run once more."""
+    runs = []
+
+    def add(connection: Connection, one: str, other: str) -> None:
+        runs.append(one)
+        sql(connection, "SET LOCAL deadlock_timeout = '50ms'")
+        sql(connection, f"UPDATE sums SET number = number + 1 WHERE name = '{one}'")
+        sql(connection, "SELECT pg_sleep(0.2)")
+        sql(connection, f"UPDATE sums SET number = number + 1 WHERE name = '{other}'")
+
+    await asyncio.gather(two[0].write(add, "a", "b"), two[1].write(add, "b", "a"))
+
+    assert await two[0].read(sql, "SELECT name, number FROM sums ORDER BY name") == [("a", 2), ("b", 2)]
+    assert len(runs) == 3
+
+
+async def test_a_serialisation_failure_is_run_again(two: tuple[Database, Database]) -> None:
+    """F39: concurrent read-then-write on snapshots loses no update, because the loser is run again."""
+    runs = []
+
+    def add(connection: Connection) -> None:
+        runs.append(1)
+        sql(connection, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        [(number,)] = sql(connection, "SELECT number FROM sums WHERE name = 'a'")
+        sql(connection, "SELECT pg_sleep(0.02)")
+        sql(connection, f"UPDATE sums SET number = {number} + 1 WHERE name = 'a'")
+
+    async def several(database: Database) -> None:
+        for _ in range(4):
+            await database.write(add)
+
+    await asyncio.gather(several(two[0]), several(two[1]))
+
+    assert await two[0].read(sql, "SELECT number FROM sums WHERE name = 'a'") == [(8,)]
+    assert len(runs) > 8
+
+
+async def test_a_unique_race_is_run_again(two: tuple[Database, Database]) -> None:
+    """F39, F23: of two that make the same row at the same moment, one makes it and the other finds it."""
+
+    def find_or_make(connection: Connection) -> str:
+        if sql(connection, "SELECT 1 FROM sums WHERE name = 'c'"):
+            return "found"
+        sql(connection, "SELECT pg_sleep(0.1)")
+        sql(connection, "INSERT INTO sums VALUES ('c', 0)")
+        return "made"
+
+    assert sorted(await asyncio.gather(*(one.write(find_or_make) for one in two))) == ["found", "made"]
+
+
+async def test_a_broken_connection_is_unavailable(two: tuple[Database, Database]) -> None:
+    """A connection that breaks under a write, a group or a read is `Unavailable`; the next one works."""
+
+    def die(connection: Connection) -> None:
+        sql(connection, "INSERT INTO sums VALUES ('lost', 1)")
+        sql(connection, "SELECT pg_terminate_backend(pg_backend_pid())")
+
+    database = two[0]
+    with pytest.raises(Unavailable, match="nothing was recorded"):
+        await database.write(die)
+    answers = await asyncio.gather(*(database.write(die) for _ in range(5)), return_exceptions=True)
+    assert {Unavailable} == set(map(type, answers))
+    with pytest.raises(Unavailable, match="does not answer"):
+        await database.read(sql, "SELECT pg_terminate_backend(pg_backend_pid())")
+    assert await database.write(make_shop)
+    assert await database.read(sql, "SELECT count(*) FROM sums") == [(2,)]
+
+
+async def test_a_commit_without_an_answer_is_not_called_nothing(two: tuple[Database, Database]) -> None:
+    """When the server goes away during the commit itself, the message does not claim that nothing was recorded."""
+
+    def die_at_commit(connection: Connection) -> None:
+        sql(connection, "CREATE TEMPORARY TABLE t (a int)")
+        sql(
+            connection,
+            "CREATE FUNCTION pg_temp.die() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); RETURN NULL; END $$",
+        )
+        sql(
+            connection,
+            "CREATE CONSTRAINT TRIGGER die AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED "
+            "FOR EACH ROW EXECUTE FUNCTION pg_temp.die()",
+        )
+        sql(connection, "INSERT INTO t VALUES (1)")
+
+    with pytest.raises(Unavailable, match="while it was committing"):
+        await two[0].write(die_at_commit)
+
+
+async def test_a_reader_sees_one_moment(two: tuple[Database, Database]) -> None:
+    """Two questions of one read see the same commit, whatever others write between them."""
+
+    def twice(connection: Connection) -> list[int]:
+        seen = []
+        for _ in range(2):
+            seen.append(sql(connection, "SELECT number FROM sums WHERE name = 'a'")[0][0])
+            sql(connection, "SELECT pg_sleep(0.1)")
+        return seen
+
+    reading = asyncio.create_task(two[0].read(twice))
+    await asyncio.sleep(0.05)
+    await two[1].write(sql, "UPDATE sums SET number = 7 WHERE name = 'a'")
+    assert await reading == [0, 0]
+
+
+async def test_a_server_that_is_gone() -> None:
+    """Database down: reads, writes and opening are `Unavailable`, quickly and with what to do."""
+    with servers.running_postgres() as url:
+        database = await open_database(url)
+        assert await database.write(make_shop)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await asyncio.wait_for(database.write(make_shop), 5)
+    with pytest.raises(Unavailable):
+        await asyncio.wait_for(database.read(sql, "SELECT 1"), 5)
+    await asyncio.wait_for(database.close(), 5)
+    with pytest.raises(Unavailable, match="Start it, or correct the address"):
+        await open_database(url)
+
+
+@pytest.mark.parametrize(("find", "put"), [("/galla_", "/nowhere_"), ("postgres@", "nobody@")])
+async def test_a_database_or_user_that_is_not_there(fresh_postgres_url: str, find: str, put: str) -> None:
+    """An address that the server refuses is a setting to correct, not a server to wait for."""
+    with pytest.raises(ConfigError, match="refuses GALLA_DATABASE_URL"):
+        await open_database(fresh_postgres_url.replace(find, put))
+
+
+async def test_a_database_that_may_lose_commits_is_refused(fresh_postgres_url: str) -> None:
+    """F36: synchronous_commit=off, also when set for this database alone, is refused by name."""
+    name = fresh_postgres_url.split("/")[3].split("?")[0]
+    for value in ("off", "local"):
+        servers.sql(fresh_postgres_url, f"ALTER DATABASE {name} SET synchronous_commit = {value}")
+        with pytest.raises(ConfigError, match=f"synchronous_commit={value} and would lose payments"):
+            await open_database(fresh_postgres_url)
+
+
+@pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
+async def test_a_server_that_may_lose_commits_is_refused(fresh_postgres_url: str, setting: str) -> None:
+    """F36: a server with fsync or full_page_writes off is refused by name, and accepted once it is on."""
+    for value in ("off", "on"):
+        servers.sql(fresh_postgres_url, f"ALTER SYSTEM SET {setting} = {value}")
+        servers.sql(fresh_postgres_url, "SELECT pg_reload_conf()")
+        while servers.sql(fresh_postgres_url, f"SHOW {setting}") != value:
+            time.sleep(0.02)  # noqa: ASYNC251 - nothing else runs here
+        if value == "off":
+            with pytest.raises(ConfigError, match=f"{setting}=off"):
+                await open_database(fresh_postgres_url)
+    database = await open_database(fresh_postgres_url)
+    await database.close()
