@@ -62,6 +62,7 @@ SETTINGS = (
     Setting("GALLA_PUBLIC_URL", "", "where Paytm and customers reach this service, such as https://pay.clinic.in"),
     Setting("GALLA_SECRET_KEY", "", "encrypts merchant keys at rest; made on first run beside the database"),
     Setting("GALLA_PAYTM_ENVIRONMENT", "sandbox", "sandbox, staging or production; stamped on every row and id"),
+    Setting("GALLA_SHOP_NAME", "the MID", "the first merchant's name, as customers see it"),
     Setting("GALLA_PAYTM_MID", "", "the first merchant's MID"),
     Setting("GALLA_PAYTM_KEY", "", "the first merchant's key: 16, 24 or 32 bytes"),
     Setting("GALLA_PAYTM_WEBSITE", "DEFAULT", "the website name Paytm provisioned (WEBSTAGING on staging)"),
@@ -94,6 +95,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_url: str = ""
     secret_key: Secret = Secret("")
     environment: str = "sandbox"
+    shop_name: str = ""
     mid: str = ""
     key: Secret = Secret("")
     website: str = "DEFAULT"
@@ -123,6 +125,7 @@ _FIELDS = {
     "GALLA_PUBLIC_URL": "public_url",
     "GALLA_SECRET_KEY": "secret_key",
     "GALLA_PAYTM_ENVIRONMENT": "environment",
+    "GALLA_SHOP_NAME": "shop_name",
     "GALLA_PAYTM_MID": "mid",
     "GALLA_PAYTM_KEY": "key",
     "GALLA_PAYTM_WEBSITE": "website",

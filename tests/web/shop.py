@@ -1,7 +1,7 @@
 """A shop for the web tests: the real service over a real database, a sandbox as Paytm, and a real server."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -55,9 +55,20 @@ class Shop:
 
     async def until_on_machine(self, tid: str = FIRST) -> None:
         """Wait until the machine shows a payment."""
-        async with asyncio.timeout(10):
-            while self.sandbox.terminals[tid].job is None:
-                await asyncio.sleep(0.01)
+
+        async def shown() -> bool:
+            return self.sandbox.terminals[tid].job is not None
+
+        await eventually(shown)
+
+
+async def eventually(is_so: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something is so, ten seconds at most."""
+    for _ in range(500):
+        if await is_so():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it never came to be so")
 
 
 def settings_for(database_url: str, **more: Any) -> Settings:

@@ -239,7 +239,7 @@ async def test_the_counter_works_without_scripts(small_shop: Shop, visit: Visit)
 
 
 async def test_keys_lead_where_they_say(small_shop: Shop, visit: Visit) -> None:
-    """`/` goes to the search, F2 to the machine, Esc out of a field, N to a new bill; in a field, letters are letters."""
+    """`/` goes to the search, F2 to the machine, Esc out of a field, N to a new bill; letters typed stay text."""
     page = await visit(small_shop)
     await page.keyboard.press("F2")
     await expect(page.get_by_role("radio", name="Counter 1")).to_be_focused()

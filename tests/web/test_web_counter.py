@@ -10,7 +10,7 @@ import pytest
 from galla.errors import TerminalBusy
 from galla.sandbox.terminal import Action
 from galla.web.pages.entry import Faults, SaleForm, bill_form, bill_values, faults_of, payment_body
-from tests.web.shop import ADMIN_KEY, FIRST, SECOND, Shop
+from tests.web.shop import ADMIN_KEY, FIRST, SECOND, Shop, eventually
 
 
 @pytest.fixture
@@ -100,9 +100,11 @@ async def test_a_bill_shows_its_live_payment(shop: Shop, browser: httpx2.AsyncCl
     pushed = (await browser.post("/counter/push", data=form)).headers["location"]
     assert pushed == (await browser.get(bill)).headers["location"]
     shop.pay()
-    async with asyncio.timeout(10):
-        while (await browser.get(bill)).status_code != 200:
-            await asyncio.sleep(0.05)
+
+    async def is_done() -> bool:
+        return (await browser.get(bill)).status_code == 200
+
+    await eventually(is_done)
     assert "Nothing is due" in (await browser.get(bill)).text
 
 
@@ -114,9 +116,12 @@ async def test_sending_again_is_one_new_payment_for_each_that_failed(
     where = (await browser.post("/counter/push", data=form)).headers["location"]
     await shop.until_on_machine()
     shop.act(Action.RED_KEY)
-    async with asyncio.timeout(10):
-        while "Send again" not in (page := (await browser.get(where)).text):
-            await asyncio.sleep(0.05)
+
+    async def has_failed() -> bool:
+        return "Send again" in (await browser.get(where)).text
+
+    await eventually(has_failed)
+    page = (await browser.get(where)).text
     again = re.search(r'<form method="post" action="/counter/push".*?</form>', page, re.S)
     assert again
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', again[0]))

@@ -13,11 +13,12 @@ from sqlalchemy import Connection, Row
 from galla import ids
 from galla.clock import from_millis, rfc3339, to_millis
 from galla.errors import InvalidField, NotFound
-from galla.service.setup import SCOPES, digest
+from galla.service.setup import SCOPES, add_key, digest
 from galla.service.till import Principal, Till
 from galla.service.words import clean
 from galla.store import access
 from galla.store import merchants as stored
+from galla.store.journal import Note, record
 
 SESSION_MS = 12 * 3600 * 1000
 TICKET_MS = 24 * 3600 * 1000
@@ -47,7 +48,7 @@ async def principal_for_key(till: Till, bearer: str) -> Principal | None:
     )
 
 
-async def create_key(till: Till, merchant_id: str, scopes: list[str], label: str) -> str:
+async def create_key(till: Till, merchant_id: str, scopes: list[str], label: str, actor: str = "galla") -> str:
     """Make an API key and return it, the only time it is shown.
 
     Raises:
@@ -61,18 +62,7 @@ async def create_key(till: Till, merchant_id: str, scopes: list[str], label: str
     if await till.database.read(stored.get_merchant, merchant_id) is None:
         raise NotFound(f"There is no merchant {merchant_id[:60]}.")
     secret = f"gk_{till.settings.environment[:2]}_{ids.token(200)}"
-    now = till.clock.now()
-    values = {
-        "merchant_id": merchant_id,
-        "id": ids.new_id("key", now),
-        "digest": digest(secret),
-        "prefix": secret[:10],
-        "label": name,
-        "scopes": " ".join(chosen),
-        "created_at": to_millis(now),
-        "revoked_at": None,
-    }
-    await till.database.write(access.insert_key, values)
+    await till.database.write(add_key, till, merchant_id, secret, name, chosen, actor)
     return secret
 
 
@@ -100,9 +90,7 @@ async def revoke_key(till: Till, principal: Principal, key_id: str) -> None:
     Raises:
         NotFound: no such key in force for this merchant.
     """
-    at = to_millis(till.clock.now())
-    if not await till.database.write(access.revoke_key, principal.merchant_id, key_id, at):
-        raise NotFound(f"There is no API key {key_id[:60]} in force.")
+    await till.database.write(_revoke, till, principal, key_id)
 
 
 async def make_ticket(till: Till, merchant_id: str, scopes: list[str] | None = None) -> str:
@@ -177,6 +165,14 @@ def _values(
         "seen_at": at,
         "expires_at": at + life_ms,
     }
+
+
+def _revoke(connection: Connection, till: Till, principal: Principal, key_id: str) -> None:
+    now = till.clock.now()
+    if not access.revoke_key(connection, principal.merchant_id, key_id, to_millis(now)):
+        raise NotFound(f"There is no API key {key_id[:60]} in force.")
+    note = Note(actor=principal.actor, origin=principal.origin, action="key.revoked", object_id=key_id)
+    record(connection, principal.merchant_id, now, note)
 
 
 def _take_ticket(connection: Connection, digest_: str, at: int) -> Row[Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -30,7 +31,9 @@ async def prepare(till: Till) -> None:
         await till.database.write(_admin_key, till, merchant_id, settings.api_key.reveal())
 
 
-def make_merchant(connection: Connection, till: Till, values: dict[str, Any], key: MerchantKey) -> str:
+def make_merchant(
+    connection: Connection, till: Till, values: dict[str, Any], key: MerchantKey, actor: str = "galla"
+) -> str:
     """Write a merchant with its chart of accounts and its journal; return its id."""
     now = till.clock.now()
     merchant_id = ids.new_id("mer", now)
@@ -52,6 +55,9 @@ def make_merchant(connection: Connection, till: Till, values: dict[str, Any], ke
     journal.open_journal(connection, merchant_id)
     for account in (*FIXED, clearing(row["mid"])):
         ledger.add_account(connection, merchant_id, account)
+    detail = {"name": row["name"], "mid": row["mid"]}
+    note = journal.Note(actor=actor, origin="setup", action="merchant.created", object_id=merchant_id, detail=detail)
+    journal.record(connection, merchant_id, now, note)
     return merchant_id
 
 
@@ -67,9 +73,11 @@ def _first_merchant(connection: Connection, till: Till) -> str:
     if found is not None:
         if till.vault.open(found.sealed_key) != key:
             stored.change_merchant(connection, found.id, {"sealed_key": till.vault.seal(key)})
+            note = journal.Note(actor="galla", origin="setup", action="merchant.key_changed", object_id=found.id)
+            journal.record(connection, found.id, till.clock.now(), note)
         return str(found.id)
     values = {
-        "name": settings.mid,
+        "name": settings.shop_name or settings.mid,
         "mid": settings.mid,
         "website": settings.website,
         "client_id": settings.client_id or None,
@@ -100,17 +108,35 @@ def _terminal(connection: Connection, till: Till, merchant_id: str, tid: str, la
 def _admin_key(connection: Connection, till: Till, merchant_id: str, secret: str) -> None:
     if access.key_with_digest(connection, digest(secret)) is not None:
         return
+    add_key(connection, till, merchant_id, secret, "from GALLA_API_KEY", SCOPES, "galla")
+
+
+def add_key(
+    connection: Connection,
+    till: Till,
+    merchant_id: str,
+    secret: str,
+    label: str,
+    scopes: Sequence[str],
+    actor: str,
+) -> str:
+    """Keep the digest of an API key, and that it was made; return its id."""
     now = till.clock.now()
+    key_id = ids.new_id("key", now)
     access.insert_key(
         connection,
         {
             "merchant_id": merchant_id,
-            "id": ids.new_id("key", now),
+            "id": key_id,
             "digest": digest(secret),
-            "prefix": secret[:6],
-            "label": "from GALLA_API_KEY",
-            "scopes": " ".join(SCOPES),
+            "prefix": secret[:10],
+            "label": label,
+            "scopes": " ".join(scopes),
             "created_at": to_millis(now),
             "revoked_at": None,
         },
     )
+    detail = {"label": label, "scopes": list(scopes)}
+    note = journal.Note(actor=actor, origin="access", action="key.created", object_id=key_id, detail=detail)
+    journal.record(connection, merchant_id, now, note)
+    return key_id
