@@ -97,11 +97,7 @@ SYSTEM = SystemClock()
 
 def ist_text(instant: datetime) -> str:
     """Write an instant as Paytm's EDC and QR APIs do: `yyyy-MM-dd HH:mm:ss`, India time."""
-    moment = instant.astimezone(IST)
-    return (
-        f"{moment.year:04d}-{moment.month:02d}-{moment.day:02d} "
-        f"{moment.hour:02d}:{moment.minute:02d}:{moment.second:02d}"
-    )
+    return instant.astimezone(IST).isoformat(" ", "seconds")[:19]
 
 
 def parse_ist(text: str) -> datetime:

@@ -234,6 +234,11 @@ def _convert(name: str, text: str) -> Any:
             if text.lower() not in ("true", "false", "1", "0", "yes", "no"):
                 raise _wrong(name, "true or false")
             return text.lower() in ("true", "1", "yes")
+        case "log_level" | "log_format":
+            known = ("console", "json") if name == "GALLA_LOG_FORMAT" else ("debug", "info", "warning", "error")
+            if text.lower() not in known:
+                raise _wrong(name, f"{', '.join(known[:-1])} or {known[-1]}")
+            return text.lower()
         case "tids":
             return tuple(tid.strip() for tid in text.split(",") if tid.strip())
         case _:

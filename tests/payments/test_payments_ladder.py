@@ -1,5 +1,6 @@
 """The ladder: the published figures, and the arithmetic around them."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -62,7 +63,7 @@ def test_card_machines_are_asked_as_published() -> None:
         (2 * HOUR, 24 * HOUR): HOUR,
     }
     for (first, last), step in steps.items():
-        gaps = {after - age for age, after in zip(found, found[1:], strict=False) if first <= age < last}
+        gaps = {after - age for age, after in itertools.pairwise(found) if first <= age < last}
         assert gaps == {step}
     assert len(found) == 150  # I-16: the budget of a whole day
 
@@ -112,7 +113,8 @@ def test_jitter_spreads_by_a_tenth() -> None:
 def test_a_scaled_ladder_is_the_same_in_other_time(scale: float) -> None:
     """Every wait is multiplied, the graces included, so a rehearsal has the same shape."""
     quick = scaled(EDC, scale)
-    assert asked(quick, 40 * MINUTE * scale) == pytest.approx([age * scale for age in asked(EDC, 40 * MINUTE)], abs=1e-3)
+    wanted = [age * scale for age in asked(EDC, 40 * MINUTE)]
+    assert asked(quick, 40 * MINUTE * scale) == pytest.approx(wanted, abs=1e-3)
     for name in ("first_s", "grace_s", "resend_until_s", "hold_s"):
         assert getattr(quick, name) == pytest.approx(getattr(EDC, name) * scale)
 

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from galla.errors import IllegalTransition
 from galla.payments.ladder import EDC
-from galla.payments.machine import TRANSITIONS, UNSENT_TRIES, Asking, Step, apply, cancel, next_asking, sending
+from galla.payments.machine import (
+    TRANSITIONS,
+    UNSENT_TRIES,
+    Asking,
+    Step,
+    apply,
+    cancel,
+    next_asking,
+    sending,
+)
 from galla.payments.model import (
     LIVE,
     Captured,
@@ -155,7 +164,7 @@ def test_not_paid_needs_evidence() -> None:
 
 
 def test_each_step_is_whole() -> None:
-    """I-23: a change of status is an event; an event counts one; what is live has a next time; what is over holds nothing."""
+    """I-23: a change of status is one counted event; what is live has a next time, what is over holds nothing."""
     for before, outcome, asking, age_s in everything():
         step = told(before, outcome, asking, age_s)
         after = step.payment
@@ -274,7 +283,8 @@ def test_a_refused_resend_decides_nothing(code: str) -> None:
 
 def test_a_first_refusal_is_final() -> None:
     """A first request that Paytm refuses outright is not paid at once, so that the cashier can go on."""
-    assert told(payment(Status.CREATED), Declined(reason=reason("terminal_busy")), Asking.BEGIN).payment.status is Status.NOT_PAID
+    step = told(payment(Status.CREATED), Declined(reason=reason("terminal_busy")), Asking.BEGIN)
+    assert step.payment.status is Status.NOT_PAID
 
 
 def test_a_lost_answer_is_in_doubt() -> None:

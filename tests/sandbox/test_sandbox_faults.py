@@ -240,7 +240,7 @@ def test_faults_strike_together() -> None:
     [
         ({"kind": Kind.DELAY}, "after_ms"),
         ({"kind": Kind.LATE_SUCCESS}, "after_ms"),
-        ({"kind": Kind.HTML, "operation": "refund"}, "operation"),
+        ({"kind": Kind.HTML, "operation": "dance"}, "operation"),
         ({"kind": Kind.NOT_FOUND_WINDOW, "operation": "status", "after_ms": 1}, "operation"),
         ({"kind": Kind.HTML, "times": 0}, "times"),
         ({"kind": Kind.HTML, "skip": -1}, "skip"),

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from galla.clock import ist_text
+from galla.protocol.codes import ResultInfo
+from galla.protocol.edc import SaleReply
+from galla.protocol.message import Request, Response
 from galla.sandbox.faults import Kind
 from tests.service.shop import open_shop
 
@@ -214,3 +218,31 @@ async def test_c14_a_storm_of_errors_never_ends_a_payment(database_url: str) -> 
         shop.box.faults.remove()
         assert (await shop.ended(payment, within_s=7200))["status"] == "paid"
         assert shop.calls("sale") == 1
+
+
+@pytest.mark.parametrize(("code", "message"), [("0333", "Another request is active"), ("0007", "Terminal not active")])
+async def test_f11_a_refused_second_sending_says_nothing_of_the_first(
+    database_url: str, code: str, message: str
+) -> None:
+    """Our own first request may be what makes the machine busy: a refused re-send ends nothing, and it is paid once."""
+    async with open_shop(database_url) as shop:
+        shop.fault(Kind.DROP_AFTER, operation="sale")
+        shop.fault(Kind.NOT_FOUND_WINDOW, after_ms=240_000)
+        payment = await shop.start()
+        shop.pay_by_card()
+
+        async def refusing(request: Request) -> Response:
+            if request.operation != "sale":
+                return await shop.box.ahandle(request)
+            refused.append(request)
+            info = ResultInfo(status="FAIL", code="F", code_id=code, message=message)
+            return SaleReply(result=info).encode(ist_text(shop.clock.now()))
+
+        refused: list[Request] = []
+        shop.line.answer_with(refusing)
+        await shop.pass_time(235)
+        held = await shop.see(payment)
+        assert (len(refused), held["status"]) == (1, "in_doubt")
+        assert "Do not take this payment again" in held["reason"]["hint"]
+        assert (await shop.ended(payment))["status"] == "paid"
+        assert len(refused) == 1

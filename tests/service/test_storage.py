@@ -129,3 +129,58 @@ class _Holder:
         """Let go of the file."""
         self._connection.execute("ROLLBACK")
         self._connection.close()
+
+
+@pytest.mark.parametrize("error", [Unavailable("gone"), RuntimeError("a driver's own"), OSError("reset")])
+async def test_f37_a_running_worker_outlives_an_outage_of_the_database(database_url: str, error: Exception) -> None:
+    """Whatever the database throws, in whatever call of the loop, the worker goes on when it is back."""
+    async with open_shop(database_url) as shop:
+        flaky = _Flaky(shop.till.database, error)
+        shop.till.database = flaky  # type: ignore[assignment]
+        stop = asyncio.Event()
+        working = asyncio.create_task(shop.till.worker().run(stop))
+        payment = await shop.start()
+        shop.pay_by_card()
+        for verb in ("read", "write", "read"):
+            flaky.broken = verb
+            await asyncio.wait_for(flaky.hit.wait(), 5)
+            flaky.hit.clear()
+            shop.till.bell.ring()
+        flaky.broken = None
+        assert not working.done()
+        shop.clock.advance(10)
+        for _ in range(300):
+            if (await shop.see(payment))["status"] == "paid":
+                break
+            await shop.till.bell.wait(0.02)
+        assert (await shop.see(payment))["status"] == "paid"
+        stop.set()
+        await working
+        shop.till.database = flaky.real
+
+
+class _Flaky:
+    """A database of which one verb fails while it is broken."""
+
+    def __init__(self, real: Any, error: Exception) -> None:
+        self.real = real
+        self.dialect = real.dialect
+        self.broken: str | None = None
+        self.hit = asyncio.Event()
+        self._error = error
+
+    async def read(self, *args: Any, **kwargs: Any) -> Any:
+        """Read, or fail."""
+        self._fail("read")
+        return await self.real.read(*args, **kwargs)
+
+    async def write(self, *args: Any, **kwargs: Any) -> Any:
+        """Write, or fail."""
+        self._fail("write")
+        return await self.real.write(*args, **kwargs)
+
+    def _fail(self, verb: str) -> None:
+        if self.broken == verb:
+            self.broken = None
+            self.hit.set()
+            raise self._error

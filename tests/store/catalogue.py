@@ -25,7 +25,8 @@ def catalogue(connection: Connection) -> dict[str, Any]:
         found = {name: [tuple(row) for row in sql(connection, text)] for name, text in _POSTGRES.items()}
     else:
         found = _sqlite(connection)
-    return {name: sorted(map(repr, (row for row in rows if "alembic" not in repr(row)))) for name, rows in found.items()}
+    ours = {name: [repr(row) for row in rows] for name, rows in found.items()}
+    return {name: sorted(row for row in rows if "alembic" not in row) for name, rows in ours.items()}
 
 
 def _sqlite(connection: Connection) -> dict[str, list[Any]]:

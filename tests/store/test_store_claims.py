@@ -43,7 +43,7 @@ def ages(ladder: Ladder, chance: random.Random, scale: float) -> list[float]:
 @pytest.mark.parametrize("scale", [1.0, 0.25, 0.013])
 async def test_claims_keep_the_published_ladder(database: Database, scale: float) -> None:
     """For any age, method, status, miss count, jitter and scale a claim reschedules as `ladder.next_due` says."""
-    chance = random.Random(f"ladder {scale}")
+    chance = random.Random(f"ladder {scale}")  # noqa: S311 - any ages will do
     shop = await database.write(make_shop)
     schedule = Schedule(card=scaled(EDC, scale), upi=scaled(UPI, scale), lease_ms=5000)
     many = []
@@ -110,7 +110,7 @@ async def test_a_batch_is_the_longest_overdue(database: Database) -> None:
     """A claim smaller than what is due takes the payments that have waited longest; the next takes the next."""
     shop = await database.write(make_shop)
     order = list(range(30))
-    random.Random(3).shuffle(order)
+    random.Random(3).shuffle(order)  # noqa: S311
     many = [sale(shop, reference=f"r{number:02d}", due_at=later(number - 100)) for number in order]
     await database.write(write_all, many)
 

@@ -72,7 +72,9 @@ async def test_a_fraction_never_reaches_an_amount(database: Database) -> None:
             await database.write(write, amount)
 
 
-@pytest.mark.parametrize("difference", [{"amount_paise": 999}, {"paytm_id": "SB0"}, {"mid": "ANOTHER"}, {"currency": "USD"}])
+@pytest.mark.parametrize(
+    "difference", [{"amount_paise": 999}, {"paytm_id": "SB0"}, {"mid": "ANOTHER"}, {"currency": "USD"}]
+)
 async def test_a_proof_is_the_payments_own(database: Database, difference: dict[str, object]) -> None:
     """I-12: a proof of another amount, id, MID or currency cannot be stored, so such a payment cannot become paid."""
     shop = await database.write(make_shop)
@@ -89,8 +91,9 @@ async def test_paid_needs_a_proof(database: Database) -> None:
     shop = await database.write(make_shop)
     payment = await database.write(write_sale, shop)
 
-    await assert_refused(database, "ck_payments_proof", sql, f"UPDATE payments SET status = 'paid' WHERE id = '{payment.id}'")
-    await assert_refused(database, "ck_payments_proof", sql, f"UPDATE payments SET proof_id = 'x' WHERE id = '{payment.id}'")
+    for change in ("status = 'paid'", "proof_id = 'x'"):
+        statement = f"UPDATE payments SET {change} WHERE id = '{payment.id}'"
+        await assert_refused(database, "ck_payments_proof", sql, statement)
 
 
 async def test_paytm_id_belongs_to_one_payment(database: Database) -> None:
@@ -206,8 +209,7 @@ async def test_a_transaction_pays_one_payment(database: Database) -> None:
 
     reused = proof_of(second, transaction_id=proof.transaction_id)
     await assert_refused(database, "transaction_id", payments.save, second, paid(second, reused))
-    again = proof_of(first)
-    await assert_refused(database, "payment_id", payments.insert_proof, replace(first, settled_at=first.created_at), again)
+    await assert_refused(database, "payment_id", payments.insert_proof, paid(first), proof_of(first))
 
 
 async def test_a_step_in_flight_keeps_a_cancel(database: Database) -> None:

@@ -50,7 +50,8 @@ async def test_every_connection_is_durable(opened: SQLiteDatabase) -> None:
 
 async def test_every_table_is_strict(opened: SQLiteDatabase) -> None:
     """F41, I-08: every table of galla's is STRICT, so that no text or fraction is kept where a number belongs."""
-    rows = await opened.read(sql, "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND NOT strict")
+    loose = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND NOT strict"
+    rows = await opened.read(sql, loose)
     assert {"sqlite_schema", "alembic_version"} == {row[0] for row in rows}
 
 
@@ -140,7 +141,8 @@ async def test_a_full_disk_stops_the_till(file: Path) -> None:
     done = await asyncio.to_thread(run, program, file)
 
     acknowledged = [int(line) for line in done.stdout.split()]
-    assert done.stderr.strip() == "The database could not commit, so nothing was recorded. Check the disk, then restart galla."
+    sentence = "The database could not commit, so nothing was recorded. Check the disk, then restart galla."
+    assert done.stderr.strip() == sentence
     assert 0 < len(acknowledged) < 1000
     assert 1000 not in acknowledged
     again = await open_database(f"sqlite:///{file}")
@@ -172,7 +174,8 @@ async def test_a_file_held_by_another_program(opened: SQLiteDatabase, file: Path
 
     waiting = [opened.write(make_shop) for _ in range(10)]
     answers = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 3)
-    assert {"The database is held by another program, so nothing was recorded. Try again soon."} == set(map(str, answers))
+    sentence = "The database is held by another program, so nothing was recorded. Try again soon."
+    assert {sentence} == set(map(str, answers))
     assert {Unavailable} == set(map(type, answers))
 
     other.execute("ROLLBACK")
@@ -188,9 +191,9 @@ async def test_a_file_held_by_another_program(opened: SQLiteDatabase, file: Path
 
 async def test_a_file_that_is_no_database(file: Path) -> None:
     """A file of something else is refused with a sentence, and let go of."""
-    file.write_bytes(b"not a database, " * 100)
+    file.write_bytes(b"not a database, " * 100)  # noqa: ASYNC240 - nothing else runs here
     for _ in range(2):
-        with pytest.raises(Unavailable, match="galla.db cannot be opened"):
+        with pytest.raises(Unavailable, match=r"galla\.db cannot be opened"):
             await open_database(f"sqlite:///{file}")
 
 

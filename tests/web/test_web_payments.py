@@ -197,3 +197,14 @@ async def test_health_is_open_to_all(shop: Shop) -> None:
     assert metrics.headers["content-type"].startswith("text/plain")
     assert "galla_payments_open" in metrics.text
     assert proxied.status_code == 401
+
+
+async def test_a_dead_worker_is_not_ready(small_shop: Shop) -> None:
+    """When the worker beside the pages has ended, readiness fails and says what that means."""
+    async with small_shop.client(None) as client:
+        assert (await client.get("/readyz")).json()["checks"]["worker"] == "ok"
+        small_shop.app.state.working.cancel()
+        await asyncio.sleep(0.05)
+        answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (503, "failing")
+    assert "no longer followed" in answer.json()["checks"]["worker"]

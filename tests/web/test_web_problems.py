@@ -1,5 +1,7 @@
 """Every refusal is problem+json with its own code, on the right status, naming the field at fault."""
 
+import ast
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -170,3 +172,17 @@ def test_each_code_has_a_sentence(code: str) -> None:
     """A code's title is a sentence."""
     said = Problem(400, code, "x").body("req_1")
     assert said["title"].endswith(".")
+
+
+def test_each_code_the_service_gives_is_documented() -> None:
+    """Whatever code a refusal carries below, /docs and the OpenAPI document have its sentence."""
+    kinds = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type)}
+    refusals = {name for name, kind in kinds.items() if issubclass(kind, errors.PaymentError)}
+    given = set()
+    for path in Path(errors.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {*refusals, "Problem"}:
+                words = [word.value for word in node.keywords if word.arg == "code"]
+                words += node.args[1:2] if getattr(node.func, "id", "") == "Problem" else []
+                given |= {word.value for word in words if isinstance(word, ast.Constant)}
+    assert given - set(TITLES) == set()

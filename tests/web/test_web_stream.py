@@ -4,13 +4,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
 from galla.web.stream import message, open_until
-from tests.web.shop import FIRST, SECOND, Shop
+from tests.web.shop import FIRST, SECOND, Shop, open_shop
 
 SALE: dict[str, Any] = {"amount": 5000, "method": "edc", "terminal": FIRST, "reference": "INV-1"}
 
@@ -130,6 +131,19 @@ async def test_streams_end_when_galla_stops(small_shop: Shop) -> None:
         small_shop.app.state.closing.set()
         async with asyncio.timeout(2):
             assert [event async for event in events] == []
+
+
+async def test_stopping_the_server_is_quick_with_a_screen_open(tmp_path: Path) -> None:
+    """The server ends open streams by itself: stopping takes no longer for them."""
+    async with open_shop(f"sqlite:///{tmp_path / 'galla.db'}") as shop:
+        client = shop.client()
+        opened = listening(client)
+        events = await opened.__aenter__()
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < 3
+    assert [event async for event in events] == []
+    await opened.__aexit__(None, None, None)
+    await client.aclose()
 
 
 async def test_a_source_is_closed_with_its_stream() -> None:

@@ -37,8 +37,10 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     queue: str
     pg: str
 
-    def url(self, host: Host) -> str:
-        """Return the base URL of a host."""
+    def url(self, host: Host | str) -> str:
+        """Return the base URL of a host; that of a provider outside Paytm is its own."""
+        if not isinstance(host, Host):
+            return host  # checked when the request was made
         match host:
             case Host.EDC:
                 return self.edc

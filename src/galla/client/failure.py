@@ -6,7 +6,7 @@ Which of the two it was is found in `transport.py`; what follows for a payment i
 from __future__ import annotations
 
 from galla.errors import NoReply, NotSent
-from galla.protocol.message import Request
+from galla.protocol.message import Host, Request
 
 _ASKING = frozenset({"options", "vpa", "order_list"})
 
@@ -14,7 +14,7 @@ _ASKING = frozenset({"options", "vpa", "order_list"})
 def not_sent(request: Request, why: str) -> NotSent:
     """Return the error for a request of which nothing was written."""
     return NotSent(
-        f"Paytm could not be reached ({why}): {_named(request)} was never sent and no money has moved. "
+        f"{_whom(request)} could not be reached ({why}): {_named(request)} was never sent and no money has moved. "
         "Check the network, then send it again.",
         operation=request.operation,
         paytm_id=request.paytm_id,
@@ -30,7 +30,7 @@ def no_reply(request: Request, why: str) -> NoReply:
     else:
         advice = "Money may have moved: do not send it again, ask for the status of this id."
     return NoReply(
-        f"Paytm's answer to {_named(request)} did not arrive ({why}). {advice}",
+        f"{_whom(request)}'s answer to {_named(request)} did not arrive ({why}). {advice}",
         operation=request.operation,
         paytm_id=request.paytm_id,
     )
@@ -40,6 +40,10 @@ def why(error: BaseException) -> str:
     """Return the kind of failure in a word or two; an error's own text may quote what was sent."""
     name = type(error).__name__
     return "time ran out" if isinstance(error, TimeoutError) or "Timeout" in name else name
+
+
+def _whom(request: Request) -> str:
+    return "Paytm" if isinstance(request.host, Host) else "The provider"
 
 
 def _named(request: Request) -> str:

@@ -1,24 +1,27 @@
 """What a connector is, and what galla does around every one of them.
 
 A connector turns a payment into flows and the answers into outcomes. `begin` and `inquire` below run around it: they
-turn broken conversations into outcomes, and compare every proof with the payment (amount, currency, id, MID). A
-connector cannot leave that out, because it is not asked.
+turn broken conversations and broken connectors into outcomes, and compare every proof with the payment (amount,
+currency, id, MID). A connector cannot leave that out, because it is not asked.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Protocol, get_args, runtime_checkable
 
 import msgspec
 
 from galla.client.flows import Flow
 from galla.connectors.amount import AmountForm
-from galla.errors import ChecksumMismatch, LocalProtocolError, NoReply, NotSent, RemoteProtocolError
+from galla.connectors.watched import Broken, Talk, read, watched
+from galla.errors import ChecksumMismatch, LocalProtocolError, NotSent, ProtocolError, TransportError
 from galla.money import MAX_PAISE, rupees
+from galla.payments.machine import Asking
 from galla.payments.model import (
     Captured,
     Declined,
+    Duplicate,
     Lost,
     Mismatch,
     Outcome,
@@ -30,6 +33,8 @@ from galla.payments.model import (
 )
 from galla.payments.refund import Refund, RefundOutcome
 from galla.protocol.message import MerchantKey
+
+_OUTCOMES = get_args(Outcome)
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,37 +108,66 @@ class Refunder(Protocol):
 
 def begin(connector: Connector, payment: Payment, account: Account, now: datetime) -> Flow[Outcome]:
     """Run a connector's `begin` with every check around it."""
-    try:
-        outcome = yield from _checked(connector.begin(payment, account, now), payment)
-    except LocalProtocolError as error:
-        return Declined(reason=_unsendable(error))
-    return outcome
+    return _checked(connector, payment, account, now, Asking.BEGIN)
 
 
 def inquire(connector: Connector, payment: Payment, account: Account, now: datetime) -> Flow[Outcome]:
     """Run a connector's `inquire` with every check around it."""
-    try:
-        outcome = yield from _checked(connector.inquire(payment, account, now), payment)
-    except LocalProtocolError as error:  # our own question was malformed: that says nothing about the payment
-        return Unclear(reason=_unsendable(error))
-    return outcome
+    return _checked(connector, payment, account, now, Asking.INQUIRE)
 
 
-def _checked(flow: Flow[Outcome], payment: Payment) -> Flow[Outcome]:
+def absent(payment: Payment) -> Outcome:
+    """Return what is said of a payment whose connector is not installed any more."""
+    return Unclear(
+        reason=Reason(
+            code="unclear",
+            message=f"The connector for `{payment.method}` is not installed, so nobody can be asked.",
+            hint="Do not take this payment again. Tell whoever looks after galla to install the connector again.",
+        )
+    )
+
+
+def _checked(
+    connector: Connector, payment: Payment, account: Account, now: datetime, asking: Asking
+) -> Flow[Outcome]:
+    talk = Talk()
+    shown = msgspec.structs.replace(payment, metadata=dict(payment.metadata))
+    speak = connector.begin if asking is Asking.BEGIN else connector.inquire
     try:
-        outcome = yield from flow
+        said = yield from watched(lambda: speak(shown, account, now), talk)
+        outcome: Outcome = read(said, _OUTCOMES)
     except NotSent as error:
-        return Unsent(detail=str(error))
-    except NoReply as error:
+        outcome = Unsent(detail=str(error))
+    except TransportError as error:
         return Lost(detail=str(error))
     except ChecksumMismatch:
         return Unclear(reason=_unsigned())
-    except RemoteProtocolError as error:
+    except LocalProtocolError as error:
+        if asking is Asking.BEGIN and (payment.can_rebegin or not talk.may_have_arrived):
+            return Declined(reason=_unsendable(error))
+        return Unclear(reason=_unsendable(error))  # a malformed question says nothing about the payment
+    except ProtocolError as error:
         return Lost(detail=str(error))
-    if isinstance(outcome, Captured):
-        wrong = differences(payment, outcome.proof)
-        if wrong:
-            return Mismatch(reason=_mismatch(payment, outcome.proof, wrong), fields=wrong)
+    except Broken as error:
+        return Unclear(reason=_broken(connector, str(error)))
+    return _believed(connector, payment, outcome, asking, talk)
+
+
+def _believed(
+    connector: Connector, payment: Payment, outcome: Outcome, asking: Asking, talk: Talk
+) -> Outcome:
+    """What may be believed of an outcome: a proof only of this payment, and "not sent" only if nothing left."""
+    match outcome:
+        case Captured():
+            wrong = differences(payment, outcome.proof)
+            if wrong:
+                return Mismatch(reason=_mismatch(payment, outcome.proof, wrong), fields=wrong)
+        case Unsent() if talk.may_have_arrived and not payment.can_rebegin:
+            return Lost(detail=outcome.detail)
+        case Duplicate() if asking is Asking.INQUIRE:
+            return Unclear(reason=_broken(connector, "it answered a question with Duplicate"))
+        case _:
+            pass
     return outcome
 
 
@@ -173,4 +207,12 @@ def _unsendable(error: LocalProtocolError) -> Reason:
         code="refused",
         message=f"This payment cannot be put into Paytm's form, so nothing was sent. {error}",
         hint="Correct the field and start the payment again.",
+    )
+
+
+def _broken(connector: Connector, how: str) -> Reason:
+    return Reason(
+        code="unclear",
+        message=f"The connector {connector.capabilities.name} did not work as it must ({how}), so it was not believed.",
+        hint="We keep asking. Do not take this payment again. Tell whoever looks after galla.",
     )

@@ -6,12 +6,19 @@ A refund counts as done only when reference, order, amount and MID of the answer
 from __future__ import annotations
 
 from datetime import datetime
+from typing import get_args
+
+import msgspec
 
 from galla.client.flows import Flow
 from galla.connectors.connector import Account, Connector, Refunder
-from galla.errors import ChecksumMismatch, LocalProtocolError, NoReply, NotSent, RemoteProtocolError
+from galla.connectors.watched import Broken, Talk, read, watched
+from galla.errors import LocalProtocolError, NotSent, ProtocolError, TransportError
+from galla.payments.machine import Asking
 from galla.payments.model import Payment, Reason
 from galla.payments.refund import (
+    AlreadyRaised,
+    NotNow,
     Refund,
     RefundOutcome,
     Rejected,
@@ -20,31 +27,21 @@ from galla.payments.refund import (
     Unexpected,
 )
 
+_OUTCOMES = get_args(RefundOutcome)
+
 
 def begin_refund(
-    connector: Connector, refund: Refund, payment: Payment, account: Account, now: datetime
+    connector: Connector | None, refund: Refund, payment: Payment, account: Account, now: datetime
 ) -> Flow[RefundOutcome]:
     """Run a connector's refund with every check around it."""
-    if not isinstance(connector, Refunder):
-        return Rejected(reason=_cannot(payment))
-    try:
-        outcome = yield from _checked(connector.begin_refund(refund, payment, account, now), refund, payment)
-    except LocalProtocolError as error:
-        return Rejected(reason=_unsendable(error))
-    return outcome
+    return _checked(connector, refund, payment, account, now, Asking.BEGIN)
 
 
 def inquire_refund(
-    connector: Connector, refund: Refund, payment: Payment, account: Account, now: datetime
+    connector: Connector | None, refund: Refund, payment: Payment, account: Account, now: datetime
 ) -> Flow[RefundOutcome]:
     """Run a connector's refund inquiry with every check around it."""
-    if not isinstance(connector, Refunder):
-        return Unexpected(reason=_cannot(payment))
-    try:
-        outcome = yield from _checked(connector.inquire_refund(refund, payment, account, now), refund, payment)
-    except LocalProtocolError as error:
-        return Unexpected(reason=_unsendable(error))
-    return outcome
+    return _checked(connector, refund, payment, account, now, Asking.INQUIRE)
 
 
 def differences(refund: Refund, payment: Payment, returned: Returned) -> tuple[str, ...]:
@@ -58,24 +55,64 @@ def differences(refund: Refund, payment: Payment, returned: Returned) -> tuple[s
     return tuple(name for name, (ours, theirs) in pairs.items() if ours != theirs)
 
 
-def _checked(flow: Flow[RefundOutcome], refund: Refund, payment: Payment) -> Flow[RefundOutcome]:
+def _checked(
+    connector: Connector | None, refund: Refund, payment: Payment, account: Account, now: datetime, asking: Asking
+) -> Flow[RefundOutcome]:
+    if not isinstance(connector, Refunder):
+        if asking is Asking.BEGIN and refund.sends <= 1:
+            return Rejected(reason=_cannot(payment))
+        return Unexpected(reason=_cannot(payment))
+    talk = Talk()
+    shown = msgspec.structs.replace(payment, metadata=dict(payment.metadata))
+    speak = connector.begin_refund if asking is Asking.BEGIN else connector.inquire_refund
     try:
-        outcome = yield from flow
+        said = yield from watched(lambda: speak(refund, shown, account, now), talk)
+        outcome: RefundOutcome = read(said, _OUTCOMES)
     except NotSent as error:
-        return Unanswered(detail=str(error), was_sent=False)
-    except (NoReply, ChecksumMismatch, RemoteProtocolError) as error:
+        return Unanswered(detail=str(error), was_sent=talk.may_have_arrived)
+    except LocalProtocolError as error:
+        if asking is Asking.BEGIN and not talk.may_have_arrived:
+            return Rejected(reason=_unsendable(error))
+        return Unexpected(reason=_unsendable(error))
+    except (TransportError, ProtocolError) as error:
         return Unanswered(detail=str(error))
-    if isinstance(outcome, Returned):
-        wrong = differences(refund, payment, outcome)
-        if wrong:
-            return Unexpected(
-                reason=Reason(
-                    code="mismatch",
-                    message=f"Paytm answered about a refund with another {' and '.join(wrong)}, so it is not done.",
-                    hint="Compare with the Paytm dashboard. Do not refund again.",
-                )
-            )
+    except Broken as error:
+        return Unexpected(reason=_broken(str(error)))
+    return _believed(refund, payment, outcome, asking, talk)
+
+
+def _believed(
+    refund: Refund, payment: Payment, outcome: RefundOutcome, asking: Asking, talk: Talk
+) -> RefundOutcome:
+    """What may be believed of an outcome: done only for this refund, and "not sent" only if nothing left."""
+    match outcome:
+        case Returned():
+            wrong = differences(refund, payment, outcome)
+            if wrong:
+                return Unexpected(reason=_mismatch(wrong))
+        case Unanswered() if talk.may_have_arrived:
+            return Unanswered(detail=outcome.detail)
+        case AlreadyRaised() | NotNow() if asking is Asking.INQUIRE:
+            return Unexpected(reason=_broken(f"it answered a question with {type(outcome).__name__}"))
+        case _:
+            pass
     return outcome
+
+
+def _mismatch(wrong: tuple[str, ...]) -> Reason:
+    return Reason(
+        code="mismatch",
+        message=f"Paytm answered about a refund with another {' and '.join(wrong)}, so it is not done.",
+        hint="Compare with the Paytm dashboard. Do not refund again.",
+    )
+
+
+def _broken(how: str) -> Reason:
+    return Reason(
+        code="unclear",
+        message=f"The connector did not work as it must ({how}), so it was not believed.",
+        hint="We keep asking. Do not refund again. Tell whoever looks after galla.",
+    )
 
 
 def _cannot(payment: Payment) -> Reason:

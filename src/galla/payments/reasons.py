@@ -74,3 +74,12 @@ def lost_after_acceptance(paytm_code: str | None) -> Reason:
         hint="Look at the machine and the Paytm dashboard. Do not take this payment again.",
         paytm_code=paytm_code,
     )
+
+
+def transaction_reused(other_id: str) -> Reason:
+    """Return the reason of a proof whose transaction has paid another payment already."""
+    return Reason(
+        code="mismatch",
+        message=f"Paytm names a transaction that has already paid {other_id}, so this one is not marked paid.",
+        hint="Compare both slips with the Paytm dashboard. Do not take this payment again.",
+    )

@@ -181,8 +181,9 @@ def edc_text(body: Mapping[str, object]) -> str:
 
 def verify_edc(body: Mapping[str, object], signature: object, key: MerchantKey) -> bool:
     """Return whether a card machine message is signed by this key; a value with `|` proves nothing."""
-    if any(isinstance(value, str) and "|" in value for value in body.values()):
-        return False
+    for value in body.values():
+        if isinstance(value, str) and "|" in value:
+            return False
     return verify(joined(body), signature, key)
 
 

@@ -256,7 +256,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
                 operation=cls.operation,
                 paytm_id=paytm_id,
             )
-        values = {name: field(body, *wires) for name, wires in wires_of(cls)}
+        is_absent = body.keys().isdisjoint  # most fields are, from most answers
+        values = {name: None if is_absent(wires) else field(body, *wires) for name, wires in wires_of(cls)}
         return cls(result=ResultInfo.from_wire(info), **cls.tidied(values, body))
 
     @classmethod

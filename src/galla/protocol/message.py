@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
-from galla.errors import RemoteProtocolError
+from galla.errors import LocalProtocolError, RemoteProtocolError
 
 JSON_HEADERS = (("Content-Type", "application/json"),)
 MAX_BODY_BYTES = 1_048_576
@@ -28,9 +29,16 @@ class Host(StrEnum):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One HTTP request to Paytm, before anybody has chosen how to send it."""
+    """One HTTP request, before anybody has chosen how to send it.
 
-    host: Host
+    `host` is one of Paytm's, or, for a connector from outside galla, the base URL of its own provider such as
+    `https://api.provider.example`: without user, query or closing slash, and https unless it is this computer.
+
+    Raises:
+        LocalProtocolError: the base URL is not such a one; nothing was sent.
+    """
+
+    host: Host | str
     path: str
     body: bytes
     operation: str
@@ -38,6 +46,17 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     query: str = ""
     method: str = "POST"
     headers: tuple[tuple[str, str], ...] = JSON_HEADERS
+
+    def __post_init__(self) -> None:
+        """Check a host that is not Paytm's before anything is sent to it."""
+        if type(self.host) is not Host and not (isinstance(self.host, str) and is_base_url(self.host)):
+            raise LocalProtocolError(
+                "The provider's address must be a base URL such as https://api.provider.example: no user, closing "
+                "slash or query, and https unless it is on this computer. Correct the connector's setting.",
+                path="host",
+                operation=self.operation,
+                paytm_id=self.paytm_id,
+            )
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +117,23 @@ class MerchantKey:
 
     def __reduce__(self) -> Any:
         raise TypeError("A MerchantKey is not pickled.")
+
+
+def is_base_url(text: str) -> bool:
+    """Return whether a text is the base URL of a provider that may be spoken to.
+
+    Example:
+        >>> is_base_url("https://api.provider.example"), is_base_url("http://api.provider.example")
+        (True, False)
+    """
+    try:
+        parts = urlsplit(text)
+        name, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    if not name or not text.isprintable() or text.endswith("/") or set(text) & set("@?#\\ "):
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and name in ("localhost", "127.0.0.1", "::1"))
 
 
 def join_envelope(head: bytes, body: bytes) -> bytes:

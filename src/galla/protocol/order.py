@@ -136,7 +136,7 @@ class OrderListRequest(SignedCall, frozen=True, kw_only=True):
     order_search_status: str | None = None
     page_number: str = "1"
     page_size: str = "20"
-    is_sort: str | None = "true"
+    is_sort: str | None = None
     pay_mode: str | None = None
     merchant_order_id: str | None = None
 

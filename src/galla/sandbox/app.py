@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from galla.errors import NoReply
 from galla.protocol import message
 from galla.sandbox import control, pages
+from galla.sandbox.courier import carry
 from galla.sandbox.sandbox import Answer, Sandbox
 
 STATIC = Path(__file__).parent / "static"
@@ -28,12 +30,21 @@ DRIPS = 20
 _VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
-def make_app(sandbox: Sandbox, *, is_control_open: bool = False) -> Starlette:
+def make_app(sandbox: Sandbox, *, is_control_open: bool = False, may_call_out: bool = False) -> Starlette:
     """Return the app of a sandbox.
 
-    The control routes answer only this computer, unless `is_control_open`. Machines' pages answer whoever can
-    reach them, so that a tablet can be a machine.
+    The control routes answer only this computer, unless `is_control_open`. Machines' and phones' pages answer
+    whoever can reach them, so that a tablet can be a machine. While the app runs it delivers callbacks, to this
+    computer only, unless `may_call_out`.
     """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        delivering = asyncio.create_task(carry(sandbox, is_remote_allowed=may_call_out))
+        yield
+        delivering.cancel()
+        with suppress(asyncio.CancelledError):
+            await delivering
 
     async def paytm(request: Request) -> Response:
         return await _paytm(sandbox, request)
@@ -44,19 +55,22 @@ def make_app(sandbox: Sandbox, *, is_control_open: bool = False) -> Starlette:
             *control.routes(sandbox, is_open=is_control_open),
             Mount("/static", StaticFiles(directory=STATIC), name="static"),
             Route("/{path:path}", paytm, methods=_VERBS),
-        ]
+        ],
+        lifespan=lifespan,
     )
 
 
-def make_server(host: str, port: int, sandbox: Sandbox, *, is_control_open: bool = False) -> uvicorn.Server:
+def make_server(
+    host: str, port: int, sandbox: Sandbox, *, is_control_open: bool = False, may_call_out: bool = False
+) -> uvicorn.Server:
     """Return a server to run in a loop or thread of one's own; port 0 takes any free one."""
     config = uvicorn.Config(
-        make_app(sandbox, is_control_open=is_control_open),
+        make_app(sandbox, is_control_open=is_control_open, may_call_out=may_call_out),
         host=host,
         port=port,
         http=_Abortable,
         ws="none",
-        lifespan="off",
+        lifespan="on",
         log_level="warning",
         access_log=False,
         proxy_headers=False,

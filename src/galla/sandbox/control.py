@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from ipaddress import ip_address
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -18,15 +18,16 @@ from starlette.routing import Route
 
 from galla.clock import rfc3339
 from galla.errors import ConfigError, Forbidden, GallaError, IllegalTransition, InvalidField, NotFound
+from galla.sandbox import phone_control
 from galla.sandbox.autoplay import Outcome
 from galla.sandbox.faults import Fault, Kind
 from galla.sandbox.instrument import CARDS
+from galla.sandbox.request_body import json_body
 from galla.sandbox.sandbox import Sandbox
 from galla.sandbox.terminal import Action, Terminal, possible
 from galla.sandbox.world import SandboxMerchant
 
 PREFIX = "/_sandbox"
-MAX_BODY_BYTES = 65_536
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _STATUSES: tuple[tuple[type[GallaError], int], ...] = (
@@ -64,6 +65,9 @@ class _NewMerchant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str = "Sandbox shop"
     channel_id: str = "EDC"
     is_blocked: bool = False
+    upi_limit_paise: int = 10_000_000
+    collect_allowed: bool = False
+    callback_url: str | None = None
 
 
 class _NewTerminal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,7 +84,12 @@ class _NewPlay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    operator_expiry_s: float | None = None
+    operator_expiry_s: float | msgspec.UnsetType | None = msgspec.UNSET
+    token_life_s: float | msgspec.UnsetType = msgspec.UNSET
+    intent_expiry_s: float | msgspec.UnsetType = msgspec.UNSET
+    collect_expiry_s: float | msgspec.UnsetType = msgspec.UNSET
+    qr_expiry_s: float | msgspec.UnsetType = msgspec.UNSET
+    refund_delay_s: float | msgspec.UnsetType = msgspec.UNSET
 
 
 def routes(sandbox: Sandbox, *, is_open: bool = False) -> list[Route]:
@@ -100,6 +109,7 @@ def routes(sandbox: Sandbox, *, is_open: bool = False) -> list[Route]:
         ("POST", "/clock", control.move_clock),
         ("POST", "/settings", control.change_settings),
         ("POST", "/reset", control.reset),
+        *phone_control.handlers(sandbox),
     )
     return [Route(PREFIX + path, control.guarded(handle), methods=[verb]) for verb, path, handle in table]
 
@@ -134,7 +144,7 @@ class _Control:
         return self._sandbox.wire.calls(paytm_id=query.get("id"), operation=query.get("operation"))
 
     async def act(self, request: Request) -> Any:
-        body = await _body(request, _Act)
+        body = await json_body(request, _Act)
         try:
             action = Action(request.path_params["action"])
         except ValueError:
@@ -144,22 +154,29 @@ class _Control:
         return terminal_state(self._sandbox.act(request.path_params["tid"], action, card=body.card))
 
     async def add_terminal(self, request: Request) -> Any:
-        new = await _body(request, _NewTerminal)
+        new = await json_body(request, _NewTerminal)
         mid = new.mid or next(iter(self._sandbox.merchants), "")
         return terminal_state(
             self._sandbox.add_terminal(new.tid, mid, label=new.label, is_active=new.is_active)
         )
 
     async def add_merchant(self, request: Request) -> Any:
-        new = await _body(request, _NewMerchant)
+        new = await json_body(request, _NewMerchant)
         return merchant_state(
             self._sandbox.add_merchant(
-                new.mid, new.key, name=new.name, channel_id=new.channel_id, is_blocked=new.is_blocked
+                new.mid,
+                new.key,
+                name=new.name,
+                channel_id=new.channel_id,
+                is_blocked=new.is_blocked,
+                upi_limit_paise=new.upi_limit_paise,
+                collect_allowed=new.collect_allowed,
+                callback_url=new.callback_url,
             )
         )
 
     async def add_fault(self, request: Request) -> Any:
-        new = await _body(request, _NewFault)
+        new = await json_body(request, _NewFault)
         return self._sandbox.add_fault(Fault(**msgspec.structs.asdict(new)))
 
     async def clear_faults(self, request: Request) -> Any:
@@ -167,7 +184,7 @@ class _Control:
         return self._sandbox.faults.waiting
 
     async def play(self, request: Request) -> Any:
-        new = await _body(request, _NewPlay)
+        new = await json_body(request, _NewPlay)
         return self._sandbox.play(new.after_s, new.outcome, tids=new.tids)
 
     async def stop_play(self, request: Request) -> Any:
@@ -175,7 +192,7 @@ class _Control:
         return None
 
     async def move_clock(self, request: Request) -> Any:
-        move = await _body(request, _Clock)
+        move = await json_body(request, _Clock)
         if move.advance_s is not None:
             self._sandbox.clock.advance(move.advance_s)
         if move.set is not None:
@@ -184,9 +201,12 @@ class _Control:
         return {"now": rfc3339(self._sandbox.clock.now()), "ahead_s": self._sandbox.clock.ahead_s}
 
     async def change_settings(self, request: Request) -> Any:
-        settings = await _body(request, _Settings)
-        self._sandbox.operator_expiry_s = settings.operator_expiry_s
-        return settings
+        settings = await json_body(request, _Settings)
+        for name in settings.__struct_fields__:
+            value = getattr(settings, name)
+            if value is not msgspec.UNSET:
+                setattr(self._sandbox, name, value)
+        return settings_state(self._sandbox)
 
     async def reset(self, request: Request) -> Any:
         self._sandbox.reset()
@@ -225,7 +245,8 @@ def whole_state(sandbox: Sandbox) -> dict[str, Any]:
             "charges": list(sandbox.charges.values()),
             "faults": sandbox.faults.waiting,
             "autoplay": sandbox.autoplay,
-            "operator_expiry_s": sandbox.operator_expiry_s,
+            **settings_state(sandbox),
+            **phone_control.online_state(sandbox),
             "wire": sandbox.wire.calls(),
         }
 
@@ -243,7 +264,15 @@ def merchant_state(merchant: SandboxMerchant) -> dict[str, Any]:
         "name": merchant.name,
         "channel_id": merchant.channel_id,
         "is_blocked": merchant.is_blocked,
+        "upi_limit_paise": merchant.upi_limit_paise,
+        "collect_allowed": merchant.collect_allowed,
+        "callback_url": merchant.callback_url,
     }
+
+
+def settings_state(sandbox: Sandbox) -> dict[str, float | None]:
+    """Return the times that can be set, in seconds."""
+    return {name: getattr(sandbox, name) for name in _Settings.__struct_fields__}
 
 
 def problem(error: GallaError) -> dict[str, Any]:
@@ -258,18 +287,3 @@ def problem(error: GallaError) -> dict[str, Any]:
 def as_json(value: Any, status: int = 200) -> Response:
     """Return a value as a JSON response."""
     return Response(msgspec.json.encode(value), status, media_type="application/json")
-
-
-B = TypeVar("B")
-
-
-async def _body(request: Request, kind: type[B]) -> B:
-    data = b""
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MAX_BODY_BYTES:
-            raise InvalidField("The body is larger than 64 KiB.")
-    try:
-        return msgspec.json.decode(data or b"{}", type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidField(f"The body cannot be used: {error}.") from None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from itertools import islice
-from urllib.parse import parse_qsl
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
@@ -18,8 +17,9 @@ from starlette.routing import Route
 from galla.clock import IST
 from galla.errors import Forbidden, GallaError, InvalidField, NotFound
 from galla.sandbox.autoplay import Outcome
-from galla.sandbox.control import MAX_BODY_BYTES, is_local, is_same_origin
+from galla.sandbox.control import is_local, is_same_origin
 from galla.sandbox.faults import MEANING, OPERATIONS, TIMED, Fault, Kind
+from galla.sandbox.request_body import form as form_of
 from galla.sandbox.sandbox import DEMO_KEY, DEMO_MID, ROUTES, Sandbox
 from galla.sandbox.terminal import Action
 from galla.sandbox.view import Machine, machine_view, row
@@ -116,7 +116,7 @@ class _Pages:
         return self._fragment(request, "machine_live.html", **self._one(request.path_params["tid"]))
 
     async def act(self, request: Request) -> Response:
-        form = await _form(request)
+        form = await form_of(request)
         tid = request.path_params["tid"]
         try:
             action = Action(request.path_params["action"])
@@ -219,19 +219,10 @@ class _Pages:
         return HTMLResponse(html, headers=headers)
 
 
-async def _form(request: Request) -> dict[str, str]:
-    data = b""
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MAX_BODY_BYTES:
-            raise InvalidField("The form is larger than 64 KiB.")
-    return dict(parse_qsl(data.decode("utf-8", "replace")))
-
-
 async def _local_form(request: Request) -> dict[str, str]:
     if not is_local(request):
         raise Forbidden("Failures are rehearsed from the computer the sandbox runs on.")
-    return await _form(request)
+    return await form_of(request)
 
 
 def _back(form: dict[str, str], otherwise: str) -> Response:

@@ -157,6 +157,12 @@ class Sandbox(Online):
             self.version += 1
             return self.outbox.answered(number, status, self.clock.now())
 
+    def drop_post(self, number: int, why: str) -> None:
+        """Give a callback up without sending it."""
+        with self.lock:
+            self.version += 1
+            self.outbox.drop(number, why)
+
     def reset(self) -> None:
         """Forget every sale, order, fault, callback and call, and put the clock right.
 

@@ -15,8 +15,9 @@ from galla.connectors import connector as framework
 from galla.errors import StaleClaim
 from galla.ledger.accounts import clearing
 from galla.ledger.posting import for_payment
+from galla.payments import reasons
 from galla.payments.machine import Asking, Step, apply, next_asking
-from galla.payments.model import Outcome, Payment, Status, Unsent
+from galla.payments.model import Captured, Mismatch, Outcome, Payment, Status, Unsent
 from galla.service.line import Line
 from galla.service.till import Till
 from galla.service.views import payment_view
@@ -52,6 +53,7 @@ async def advance(till: Till, payment: Payment, *, is_marked: bool = False) -> P
         outcome = withdrawn if is_withdrawn else await _talk(till, payment, asking, line)
     except StaleClaim:
         return payment
+    outcome = await _unshared(till, payment, outcome)
     step = apply(payment, outcome, asking, till.clock.now(), till.ladder(payment.method))
     if not step.is_changed:
         return payment
@@ -68,7 +70,9 @@ async def advance(till: Till, payment: Payment, *, is_marked: bool = False) -> P
 
 async def _talk(till: Till, payment: Payment, asking: Asking, line: Line) -> Outcome:
     account = await till.account(payment.merchant_id)
-    connector = till.connectors[payment.method]
+    connector = till.connectors.get(payment.method)
+    if connector is None:
+        return framework.absent(payment)
     run = framework.begin if asking is Asking.BEGIN else framework.inquire
     if payment.session is None and not payment.can_rebegin:
         return await arun(run(connector, payment, account, till.clock.now()), line.send, till.clock)
@@ -79,6 +83,16 @@ async def _talk(till: Till, payment: Payment, asking: Asking, line: Line) -> Out
     session = till.vault.open_text(payment.session) if payment.session is not None else None
     opened = msgspec.structs.replace(payment, session=session)
     return await arun(run(connector, opened, account, till.clock.now()), line.send, till.clock, write_down)
+
+
+async def _unshared(till: Till, payment: Payment, outcome: Outcome) -> Outcome:
+    """Turn a proof whose transaction has paid another payment into a mismatch: one charge pays one thing."""
+    if not isinstance(outcome, Captured) or outcome.proof.transaction_id is None:
+        return outcome
+    holder = await till.database.read(payments.paid_by, payment.mid, outcome.proof.transaction_id)
+    if holder is None or holder == payment.id:
+        return outcome
+    return Mismatch(reason=reasons.transaction_reused(holder), fields=("transaction",))
 
 
 def commit_step(connection: Connection, till: Till, before: Payment, step: Step, exchange: Exchange | None) -> Payment:

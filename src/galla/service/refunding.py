@@ -41,7 +41,7 @@ async def advance_refund(till: Till, refund: Refund, *, is_marked: bool = False)
     line = Line(till, till.settings.send_timeout_s)
     run = framework.begin_refund if asking is Asking.BEGIN else framework.inquire_refund
     account = await till.account(refund.merchant_id)
-    connector = till.connectors[payment.method]
+    connector = till.connectors.get(payment.method)
     outcome = await arun(run(connector, refund, payment, account, till.clock.now()), line.send, till.clock)
     step = apply(refund, outcome, asking, till.clock.now(), till.settings.ladder_scale)
     try:

@@ -8,6 +8,14 @@ import unicodedata
 from galla.errors import InvalidField
 
 METADATA_MAX = 20
+_JOINERS = "\u200c\u200d"  # names in Devanagari and other Indian scripts need them
+_NETWORKS = re.compile(
+    r"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})"  # Visa
+    r"|5[1-5][0-9]{14}|2[2-7][0-9]{14}"  # Mastercard
+    r"|3[47][0-9]{13}|3[068][0-9]{12}"  # American Express, Diners
+    r"|(?:50|5[6-9]|6[0-9]|8[12])[0-9]{11,17}",  # RuPay, Maestro, Discover
+    re.ASCII,
+)
 _CARD = re.compile(r"(?:[0-9][ -]?){12,18}[0-9]", re.ASCII)
 
 
@@ -23,7 +31,7 @@ def clean(text: object, param: str, *, limit: int, is_required: bool = False) ->
         return None
     if not isinstance(text, str):
         raise InvalidField(f"`{param}` must be a text.", param=param)
-    kept = "".join(char if unicodedata.category(char)[0] != "C" else " " for char in text)
+    kept = "".join(char if char in _JOINERS or unicodedata.category(char)[0] != "C" else " " for char in text)
     kept = " ".join(kept.split())
     if len(kept) > limit:
         raise InvalidField(f"`{param}` may have at most {limit} characters.", param=param)
@@ -52,8 +60,10 @@ def clean_metadata(given: dict[str, str]) -> dict[str, str]:
 
 
 def holds_card_number(text: str) -> bool:
-    """Whether a text holds 13 to 19 digits with a valid check digit."""
+    """Whether a text holds a number with the beginning, length and check digit of a payment card."""
     for found in _CARD.finditer(text):
+        if _NETWORKS.fullmatch(re.sub(r"[ -]", "", found.group())) is None:
+            continue
         numbers = [int(char) for char in found.group() if char.isdigit()]
         doubled = [2 * number - 9 * (number > 4) for number in numbers[-2::-2]]
         if (sum(numbers[::-2]) + sum(doubled)) % 10 == 0:

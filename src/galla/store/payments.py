@@ -90,6 +90,12 @@ def insert_proof(connection: Connection, payment: Payment, proof: Proof) -> str:
     return proof_id
 
 
+def paid_by(connection: Connection, mid: str, transaction_id: str) -> str | None:
+    """Return the id of the payment that a Paytm transaction has paid, or None."""
+    found = select(proofs.c.payment_id).where(proofs.c.mid == mid, proofs.c.transaction_id == transaction_id)
+    return connection.execute(found).scalar_one_or_none()
+
+
 def insert_exchange(connection: Connection, payment: Payment, exchange: Exchange) -> None:
     """Keep a redacted request and its answer."""
     connection.execute(

@@ -63,7 +63,7 @@ class PostgresDatabase:
         try:
             async with engine.connect() as connection:
                 await connection.run_sync(_check_durable)
-            while not ONE_AT_A_TIME.acquire(blocking=False):
+            while not ONE_AT_A_TIME.acquire(blocking=False):  # noqa: ASYNC110 - other loops and threads hold it too
                 await asyncio.sleep(0.01)
             try:
                 async with engine.begin() as connection:

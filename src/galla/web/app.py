@@ -51,6 +51,7 @@ def make_app(till: Till, *, run_worker: bool = True) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stop = asyncio.Event()
         working = asyncio.create_task(till.worker().run(stop)) if run_worker else None
+        app.state.working = working
         if working is not None:
             working.add_done_callback(_say_why)
         try:
@@ -59,12 +60,13 @@ def make_app(till: Till, *, run_worker: bool = True) -> FastAPI:
             app.state.closing.set()
             stop.set()
             if working is not None:
-                with suppress(Exception):  # said already
+                with suppress(Exception, asyncio.CancelledError):  # said already
                     await working
 
     app = _Application(title="galla", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.till = till
     app.state.closing = asyncio.Event()
+    app.state.working = None
     app.state.throttle = Throttle(till.clock)
     app.include_router(health.router)
     app.include_router(api)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 
 from fastapi import APIRouter, Request
@@ -28,9 +29,15 @@ async def healthz() -> Response:
     responses={200: {"model": answers.Health}, 503: {"model": answers.Health}},
     openapi_extra=needs(OPEN),
 )
-async def readyz(till: TillHere) -> Response:
+async def readyz(request: Request, till: TillHere) -> Response:
     """Say whether galla can take work, and which check fails when it cannot."""
     found = await health.readiness(till)
+    working: asyncio.Task[None] | None = request.app.state.working
+    if working is not None:
+        has_ended = working.done()
+        said = "The worker ended: payments are no longer followed. Restart galla." if has_ended else "ok"
+        status = "failing" if has_ended else found["status"]
+        found = {**found, "status": status, "checks": {**found["checks"], "worker": said}}
     return reply(found, 200 if found["status"] == "ok" else 503)
 
 
