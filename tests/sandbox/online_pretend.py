@@ -79,7 +79,13 @@ class Shop:
 
     def qr_request(self, id_: str = ORDER, amount: str = "2500.00", **fields: object) -> QrRequest:
         """Return a question for a QR that has not been sent."""
-        values = {"mid": DEMO_MID, "order_id": id_, "amount": amount, "pos_id": "COUNTER2", "client_id": "C11"}
+        values = {
+            "mid": DEMO_MID,
+            "order_id": id_,
+            "amount": amount,
+            "pos_id": "COUNTER2",
+            "client_id": "C11",
+        }
         return QrRequest(**(values | fields))  # type: ignore[arg-type]
 
     def qr(self, id_: str = ORDER, amount: str = "2500.00", **fields: object) -> QrReply:
@@ -99,7 +105,9 @@ class Shop:
         """Return the word and code of a status."""
         return verdict(self.status(id_))
 
-    def refund_request(self, ref_id: str = "REF1", amount: str = "2500.00", id_: str = ORDER) -> RefundRequest:
+    def refund_request(
+        self, ref_id: str = "REF1", amount: str = "2500.00", id_: str = ORDER
+    ) -> RefundRequest:
         """Return a refund of a paid order that has not been sent."""
         payment = self.sandbox.payment_of(DEMO_MID, id_)
         return RefundRequest(

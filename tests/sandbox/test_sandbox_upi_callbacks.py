@@ -83,7 +83,11 @@ def test_a_refund_is_called_back_twice_in_json() -> None:
     accepted, done = (read(post) for post in shop.sandbox.outbox.waiting[1:])
 
     assert isinstance(accepted, RefundNotice)
-    assert (RefundEvent.ACCEPTED, "SUCCESS", "100.00") == (accepted.event, accepted.status, accepted.refund_amount)
+    assert (RefundEvent.ACCEPTED, "SUCCESS", "100.00") == (
+        accepted.event,
+        accepted.status,
+        accepted.refund_amount,
+    )
     assert (RefundEvent.DONE, "100.00") == (done.event, done.total_refund_amount)
     assert done.refund_detail_info_list[0].rrn is not None
 

@@ -130,7 +130,9 @@ def test_what_is_wrong_with_a_question_has_its_code(
     """An unknown order, a bad order id, a bad MID and a bad signature are told apart."""
     shop = Shop()
     request = OrderStatusRequest(mid=mid, order_id=order_id.replace(" ", "_")).encode(key)
-    body = _signed_again(request.body.replace(b"NEVER_MADE", b"NEVER MADE")) if " " in order_id else request.body
+    body = (
+        _signed_again(request.body.replace(b"NEVER_MADE", b"NEVER MADE")) if " " in order_id else request.body
+    )
 
     assert expected == code(shop.sandbox.handle(replace(request, body=body)))
 
@@ -140,7 +142,9 @@ def test_a_question_without_an_order_is_334() -> None:
     shop = Shop()
     request = shop.status_request()
 
-    response = shop.sandbox.handle(replace(request, body=_signed_again(request.body.replace(b"orderId", b"order"))))
+    response = shop.sandbox.handle(
+        replace(request, body=_signed_again(request.body.replace(b"orderId", b"order")))
+    )
 
     assert code(response) == "TXN_FAILURE 334"
 
@@ -179,7 +183,9 @@ def listed(shop: Shop, **fields: object) -> tuple[str, ...]:
     request = OrderListRequest(**(values | fields))  # type: ignore[arg-type]
     reply = request.parse_reply(shop.sandbox.handle(request.encode(KEY)), KEY)
     assert verdict(reply) == "SUCCESS 1001"
-    return tuple(f"{line.merchant_order_id} {line.order_search_status} {line.amount}" for line in reply.orders)
+    return tuple(
+        f"{line.merchant_order_id} {line.order_search_status} {line.amount}" for line in reply.orders
+    )
 
 
 def test_orders_and_refunds_are_listed() -> None:

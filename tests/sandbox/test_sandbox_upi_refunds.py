@@ -31,7 +31,11 @@ def test_a_refund_is_taken_in_and_done_later(shop: Shop) -> None:
     shop.sandbox.clock.advance(5)
 
     done = shop.refund_status()
-    assert ("TXN_SUCCESS 10", 10_000, "100.00") == (verdict(done), done.amount_paise, done.total_refund_amount)
+    assert ("TXN_SUCCESS 10", 10_000, "100.00") == (
+        verdict(done),
+        done.amount_paise,
+        done.total_refund_amount,
+    )
     assert (done.refund_id, done.ref_id) == (reply.refund_id, "REF1")
     assert done.refund_detail_info_list[0].masked_vpa == "ra***@oksbi"
     assert shop.status().refund_amt == "100.00"
@@ -144,9 +148,9 @@ def test_a_card_machine_sale_is_refunded_by_its_id() -> None:
     till.sale("CLINIC000001")
     till.press("accept", "tap")
     till.sale("CLINIC000002")
-    till.press("clear", "accept", "tap") if till.sandbox.terminals[FIRST].screen == "approved" else till.press(
-        "accept", "tap"
-    )
+    till.press("clear", "accept", "tap") if till.sandbox.terminals[
+        FIRST
+    ].screen == "approved" else till.press("accept", "tap")
 
     assert shop.refund("R1", "500.00", "CLINIC000001").result.code == "601"
     assert till.void("CLINIC000001").result.code_id == "0090"

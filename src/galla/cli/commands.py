@@ -42,6 +42,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(("key", "new"), "galla.cli.key:new", "Make an API key; it is shown once."),
     Command(("key", "list"), "galla.cli.key:list_all", "List the API keys by their first letters."),
     Command(("key", "revoke"), "galla.cli.key:revoke", "Revoke an API key."),
+    Command(("connectors",), "galla.cli.connectors:show", "Show the ways of taking money and what each can do."),
     Command(("audit", "verify"), "galla.cli.audit:verify", "Check that no audit row was changed or removed."),
 )
 

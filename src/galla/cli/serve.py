@@ -60,9 +60,18 @@ async def _serve(settings: Settings, *, has_worker: bool) -> None:
             if out.is_terminal:  # a person is looking; a log file must not hold a way in
                 await _show_way_in(till, url)
             out.print("Stop with Ctrl-C: payments that are not final are taken up again at the next start.")
-            await stop.wait()
+            await _until_end(stop, app.state.working)
     finally:
         await till.close()
+
+
+async def _until_end(stop: asyncio.Event, working: asyncio.Task[None] | None) -> None:
+    """Wait for Ctrl-C, or for a worker that can follow payments no longer: then the command fails with its reason."""
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({stopping, *([working] if working is not None else [])}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if working is not None and working.done():
+        working.result()
 
 
 async def _show_way_in(till: Till, url: str) -> None:

@@ -30,11 +30,15 @@ class Broken(Exception):
 
 
 class Talk:
-    """What is known of one conversation. `may_have_arrived`: the provider may have received a request of it."""
+    """What is known of one conversation.
 
-    __slots__ = ("may_have_arrived", "steps")
+    `may_have_arrived`: the provider may have received a request of it; `is_unanswered`: the last one has no answer.
+    """
+
+    __slots__ = ("is_unanswered", "may_have_arrived", "steps")
 
     def __init__(self) -> None:
+        self.is_unanswered = False
         self.may_have_arrived = False
         self.steps = 0
 
@@ -55,9 +59,11 @@ def watched(begin: Callable[[], Any], talk: Talk) -> Generator[Request | Wait | 
                 answer = yield step
             except TransportError as error:
                 talk.may_have_arrived |= not isinstance(error, NotSent)
+                talk.is_unanswered = True
                 step = flow.throw(error)
             else:
-                talk.may_have_arrived |= isinstance(step, Request)
+                if isinstance(step, Request):
+                    talk.may_have_arrived, talk.is_unanswered = True, False
                 step = flow.send(answer)
     except StopIteration as stop:
         return stop.value

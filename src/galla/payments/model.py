@@ -96,6 +96,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     - `link` is what the payer opens or scans, `session` what a flow of several requests has written down (sealed),
       `vpa` the payer's UPI id (masked), `expires_at` when the link or token ends. `can_rebegin`: beginning again
       cannot charge twice.
+    - `machine` is the label of the card machine when the payment was made, `counter` where staff stood.
     - `fence` is the lease's fencing token, `sequence` the number of events so far, `misses` the inquiries in a
       row that brought no answer, `not_found_count` the spaced "unknown id" answers in a row.
     """
@@ -116,6 +117,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     bill_id: str | None = None
     terminal_id: str | None = None
     tid: str | None = None
+    machine: str | None = None
     accept: str = "all"
     customer_name: str | None = None
     customer_phone: str | None = None

@@ -190,6 +190,8 @@ def apply(refund: Refund, outcome: RefundOutcome, asking: Asking, now: datetime,
     after = step.refund
     if after.status is not refund.status and (refund.status, after.status) not in TRANSITIONS:
         raise IllegalTransition(f"Refund {refund.id} cannot go from {refund.status} to {after.status}.")
+    if _is_mismatched(refund) and after.status is not RefundStatus.FAILED:  # whatever comes after, a person must look
+        after = _replace(after, trouble=after.trouble if _is_mismatched(after) else refund.trouble, needs_review=True)
     due_at = step.ask_at or next_due(after, now, scale)
     return _replace(
         step, refund=_replace(after, sequence=after.sequence + (1 if step.event else 0), due_at=due_at)
@@ -215,22 +217,20 @@ def _decide(refund: Refund, outcome: RefundOutcome, asking: Asking, now: datetim
             )
             return RefundStep(refund=after, event="refund.done")
         case Rejected():
-            after = _replace(
-                refund, status=RefundStatus.FAILED, trouble=outcome.reason, settled_at=now, misses=0, may_resend=False
-            )
-            return RefundStep(refund=after, event="refund.failed")
+            return _rejected(refund, outcome.reason, asking, now)
         case Unknown():
             return _unknown(refund, now, scale)
         case AlreadyRaised():
             return RefundStep(refund=_raised(refund, None).refund, event="refund.pending", ask_at=now)
         case NotNow():
             later = now + timedelta(seconds=_BUSY_S * scale)
-            after = _replace(refund, may_resend=True, trouble=outcome.reason)
+            after = _replace(refund, sends=max(0, refund.sends - 1), may_resend=True, trouble=outcome.reason)
             return RefundStep(refund=after, ask_at=later)
         case Unanswered():
             return _unanswered(refund, outcome, asking, now, scale)
         case Unexpected():
-            if refund.needs_review and refund.trouble == outcome.reason:
+            is_lesser = _is_mismatched(refund) and outcome.reason.code != "mismatch"
+            if refund.needs_review and (is_lesser or refund.trouble == outcome.reason):
                 return RefundStep(refund=refund, is_changed=False)
             doubt = RefundStatus.IN_DOUBT if asking is Asking.BEGIN else refund.status
             after = _replace(refund, status=doubt, needs_review=True, trouble=outcome.reason)
@@ -244,6 +244,32 @@ def _after_the_end(refund: Refund, outcome: RefundOutcome) -> RefundStep:
     if refund.status is RefundStatus.FAILED and isinstance(outcome, Returned) and not refund.needs_review:
         return RefundStep(refund=_replace(refund, needs_review=True), event="refund.needs_review")
     return RefundStep(refund=refund, is_changed=False)
+
+
+def _is_mismatched(refund: Refund) -> bool:
+    """Whether an answer spoke of another refund than this."""
+    return refund.trouble is not None and refund.trouble.code == "mismatch"
+
+
+def _rejected(refund: Refund, reason: Reason, asking: Asking, now: datetime) -> RefundStep:
+    """A no is final, but for a no to a second sending: the first may have taken what the second asks for."""
+    if asking is Asking.BEGIN and refund.sends > 1:
+        doubt = _replace(
+            refund,
+            status=RefundStatus.IN_DOUBT,
+            trouble=Reason(
+                code="not_found",
+                message="Paytm would not take this refund a second time, and the first request may have arrived.",
+                hint="We are checking with Paytm by the same reference. Do not refund again.",
+                paytm_code=reason.paytm_code,
+                paytm_message=reason.paytm_message,
+            ),
+        )
+        return RefundStep(refund=doubt, event="refund.in_doubt")
+    after = _replace(
+        refund, status=RefundStatus.FAILED, trouble=reason, settled_at=now, misses=0, may_resend=False
+    )
+    return RefundStep(refund=after, event="refund.failed")
 
 
 def _raised(refund: Refund, refund_id: str | None) -> RefundStep:
@@ -271,7 +297,8 @@ def _unknown(refund: Refund, now: datetime, scale: float) -> RefundStep:
     if waited_s < GRACE_S * scale or count < GRACE_ASKS:
         return RefundStep(refund=_replace(refund, not_found_count=count, misses=0))
     if refund.status is RefundStatus.PENDING:
-        return RefundStep(refund=_replace(refund, not_found_count=count, needs_review=True))
+        event = None if refund.needs_review else "refund.needs_review"
+        return RefundStep(refund=_replace(refund, not_found_count=count, needs_review=True), event=event)
     if refund.sends < RESENDS:
         return RefundStep(refund=_replace(refund, may_resend=True), ask_at=now)
     trouble = Reason(

@@ -1,4 +1,4 @@
-"""The sandbox's pages: its front page, all machines, one machine for a tablet.
+"""The sandbox's pages: its front page, all machines, one machine for a tablet; and it mounts the phones'.
 
 Buttons are plain forms and work without scripts; with them, pages follow what happens twice a second. What a
 page says is chosen in `view.py`.
@@ -16,9 +16,13 @@ from starlette.routing import Route
 
 from galla.clock import IST
 from galla.errors import Forbidden, GallaError, InvalidField, NotFound
+from galla.sandbox import phone_pages
 from galla.sandbox.autoplay import Outcome
 from galla.sandbox.control import is_local, is_same_origin
 from galla.sandbox.faults import MEANING, OPERATIONS, TIMED, Fault, Kind
+from galla.sandbox.phone import OPEN
+from galla.sandbox.phone_view import order_row, told
+from galla.sandbox.phoneplay import PhoneOutcome
 from galla.sandbox.request_body import form as form_of
 from galla.sandbox.sandbox import DEMO_KEY, DEMO_MID, ROUTES, Sandbox
 from galla.sandbox.terminal import Action
@@ -53,6 +57,8 @@ def routes(sandbox: Sandbox) -> list[Route]:
         ("POST", "/faults", pages.add_fault),
         ("POST", "/faults/clear", pages.clear_faults),
         ("POST", "/autoplay", pages.play),
+        ("POST", "/phone-autoplay", pages.play_phone),
+        *phone_pages.table(sandbox, pages.page, pages.fragment),
     )
     return [Route(path, pages.guarded(endpoint), methods=[verb]) for verb, path, endpoint in table]
 
@@ -78,7 +84,7 @@ class _Pages:
                 status = 404 if isinstance(error, NotFound) else 409
                 if isinstance(error, InvalidField | Forbidden):
                     status = 422 if isinstance(error, InvalidField) else 403
-                return self._page(request, "problem.html", {"problem": str(error)}, status)
+                return self.page(request, "problem.html", {"problem": str(error)}, status)
 
         return guarded
 
@@ -94,6 +100,7 @@ class _Pages:
                 "kinds": list(MEANING.items()),
                 "operations": OPERATIONS,
                 "outcomes": list(Outcome),
+                "phone_outcomes": list(PhoneOutcome),
                 "default_ms": DEFAULT_LENGTH_MS,
                 "is_local": is_local(request),
                 **self._happenings(),
@@ -101,19 +108,19 @@ class _Pages:
         )
 
     async def front_live(self, request: Request) -> Response:
-        return self._fragment(request, "happenings.html", **self._happenings())
+        return self.fragment(request, "happenings.html", self._happenings())
 
     async def machines(self, request: Request) -> Response:
-        return self._page(request, "machines.html", {"machines": self._machines()})
+        return self.page(request, "machines.html", {"machines": self._machines()})
 
     async def machines_live(self, request: Request) -> Response:
-        return self._fragment(request, "machines_live.html", machines=self._machines())
+        return self.fragment(request, "machines_live.html", {"machines": self._machines()})
 
     async def machine(self, request: Request) -> Response:
-        return self._page(request, "machine.html", self._one(request.path_params["tid"]))
+        return self.page(request, "machine.html", self._one(request.path_params["tid"]))
 
     async def machine_live(self, request: Request) -> Response:
-        return self._fragment(request, "machine_live.html", **self._one(request.path_params["tid"]))
+        return self.fragment(request, "machine_live.html", self._one(request.path_params["tid"]))
 
     async def act(self, request: Request) -> Response:
         form = await form_of(request)
@@ -149,15 +156,18 @@ class _Pages:
 
     async def play(self, request: Request) -> Response:
         form = await _local_form(request)
-        outcome = form.get("outcome", "")
-        if outcome:
-            try:
-                after_s = float(form.get("after_s") or 2)
-            except ValueError:
-                raise InvalidField("Write the delay in seconds.", param="after_s") from None
-            self._sandbox.play(after_s, outcome)
+        if outcome := form.get("outcome"):
+            self._sandbox.play(_after_s(form), outcome)
         else:
             self._sandbox.stop_play()
+        return _back(form, "/")
+
+    async def play_phone(self, request: Request) -> Response:
+        form = await _local_form(request)
+        if outcome := form.get("outcome"):
+            self._sandbox.play_phone(_after_s(form), outcome)
+        else:
+            self._sandbox.stop_phone_play()
         return _back(form, "/")
 
     def _machines(self) -> list[Machine]:
@@ -188,18 +198,29 @@ class _Pages:
             sandbox = self._sandbox
             calls = sandbox.wire.calls()[: -LISTED - 1 : -1]
             charges = islice(reversed(sandbox.charges.values()), LISTED)
+            orders = islice(reversed(sandbox.orders.values()), LISTED)
+            sales = [(charge.received_at, row(charge)) for charge in charges]
+            sales += [(order.made_at, order_row(order)) for order in orders]
+            newest = sorted(sales, key=lambda sale: sale[0], reverse=True)[:LISTED]
+            posts = (*sandbox.outbox.waiting[::-1], *sandbox.outbox.ended[::-1])[:LISTED]
+            open_prompts = [each for each in sandbox.prompts.values() if each.step in OPEN]
             return {
                 "machines": self._machines(),
-                "sales": [row(charge) for charge in charges],
+                "phones": [
+                    (phone, sum(prompt.phone == phone.id for prompt in open_prompts))
+                    for phone in sandbox.phones.values()
+                ],
+                "phone_play": sandbox.phone_play,
+                "posts": [told(post) for post in posts],
+                "sales": [sale for _, sale in newest],
                 "calls": [(call, f"{call.at.astimezone(IST):%H:%M:%S}") for call in calls],
                 "call_count": len(sandbox.wire),
                 "faults": [(fault, MEANING[fault.kind]) for fault in sandbox.faults.waiting],
                 "autoplay": sandbox.autoplay,
             }
 
-    def _page(
-        self, request: Request, template: str, values: dict[str, object], status: int = 200
-    ) -> Response:
+    def page(self, request: Request, template: str, values: dict[str, object], status: int = 200) -> Response:
+        """Render a whole page."""
         now = self._sandbox.clock.now().astimezone(IST)
         html = self._templates.get_template(template).render(
             here=request.url.path,
@@ -210,7 +231,8 @@ class _Pages:
         )
         return HTMLResponse(html, status, headers=HEADERS)
 
-    def _fragment(self, request: Request, template: str, **values: object) -> Response:
+    def fragment(self, request: Request, template: str, values: dict[str, object]) -> Response:
+        """Render a part of a page, or nothing when there is no news."""
         version = str(self._sandbox.version)
         headers = HEADERS | {"x-sandbox-version": version}
         if request.query_params.get("since") == version:
@@ -223,6 +245,13 @@ async def _local_form(request: Request) -> dict[str, str]:
     if not is_local(request):
         raise Forbidden("Failures are rehearsed from the computer the sandbox runs on.")
     return await form_of(request)
+
+
+def _after_s(form: dict[str, str]) -> float:
+    try:
+        return float(form.get("after_s") or 2)
+    except ValueError:
+        raise InvalidField("Write the delay in seconds.", param="after_s") from None
 
 
 def _back(form: dict[str, str], otherwise: str) -> Response:

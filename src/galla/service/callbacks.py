@@ -32,6 +32,16 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     result_token: str | None = None
 
 
+async def result_for(till: Till, token: str, content_type: str, body: bytes) -> str | None:
+    """Return the token of the page about the payment a message names, without keeping the message.
+
+    Raises:
+        NotFound, ChecksumMismatch, RemoteProtocolError: as `receive`.
+    """
+    merchant_id, mid, notice = await _read(till, token, content_type, body)
+    return await till.database.write(result_token, till, merchant_id, mid, _Seen.of(notice).paytm_id)
+
+
 async def receive(till: Till, token: str, content_type: str, body: bytes) -> Received:
     """Verify a message from Paytm over its raw bytes, keep it, and let what it names be asked about now.
 
@@ -40,6 +50,14 @@ async def receive(till: Till, token: str, content_type: str, body: bytes) -> Rec
         ChecksumMismatch: the signature is missing or does not fit; nothing was changed.
         RemoteProtocolError: it cannot be read without guessing; nothing was changed.
     """
+    merchant_id, mid, notice = await _read(till, token, content_type, body)
+    received = await till.database.write(_keep, till, merchant_id, mid, notice)
+    till.bell.ring()
+    return received
+
+
+async def _read(till: Till, token: str, content_type: str, body: bytes) -> tuple[str, str, Notice]:
+    """Return whose message it is, by merchant and MID, and what it says."""
     merchant = await till.database.read(callbacks.merchant_with_token, token[:100])
     if merchant is None:
         raise NotFound("There is no such callback address.")
@@ -49,9 +67,7 @@ async def receive(till: Till, token: str, content_type: str, body: bytes) -> Rec
         raise RemoteProtocolError(
             "This message is about another merchant.", path="mid", operation="notice"
         )
-    received = await till.database.write(_keep, till, merchant.id, account.mid, notice)
-    till.bell.ring()
-    return received
+    return merchant.id, account.mid, notice
 
 
 def _keep(connection: Connection, till: Till, merchant_id: str, mid: str, notice: Notice) -> Received:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
 from galla import ids
-from galla.clock import to_millis
+from galla.clock import from_millis, rfc3339, to_millis
 from galla.errors import NotFound
 from galla.service import bills
 from galla.service.till import Principal, Till
@@ -47,13 +48,39 @@ async def payer(till: Till, token: str) -> tuple[Principal, str]:
     Raises:
         NotFound: no such page, or it is not for a bill.
     """
+    found = await behind(till, token)
+    if found.bill_id is None:
+        raise NotFound("This page has expired, or the address is not complete. Ask the shop for a new one.")
+    return found.principal, found.bill_id
+
+
+class Behind(msgspec.Struct, frozen=True, kw_only=True):
+    """What a page's address stands for: a bill to be paid, or one payment. `principal` may pay it and no more."""
+
+    principal: Principal
+    bill_id: str | None
+    payment_id: str | None
+    expires_at: str
+
+
+async def behind(till: Till, token: str) -> Behind:
+    """Return what is behind a page's address, a bill or a payment.
+
+    Raises:
+        NotFound: no such page, or it has expired.
+    """
     row = await till.database.read(pay_links.get, token[:100], to_millis(till.clock.now()))
-    if row is None or row.bill_id is None:
+    if row is None:
         raise NotFound("This page has expired, or the address is not complete. Ask the shop for a new one.")
     who = Principal(
         merchant_id=row.merchant_id, actor="customer", scopes=frozenset({"collect"}), origin="pay page"
     )
-    return who, row.bill_id
+    return Behind(
+        principal=who,
+        bill_id=row.bill_id,
+        payment_id=row.payment_id,
+        expires_at=rfc3339(from_millis(row.expires_at)),
+    )
 
 
 def result_token(connection: Connection, till: Till, merchant_id: str, mid: str, paytm_id: str) -> str | None:

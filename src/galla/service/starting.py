@@ -208,6 +208,7 @@ def _payment(
         bill_id=bill.id if bill is not None else None,
         terminal_id=terminal.id if terminal is not None else None,
         tid=terminal.tid if terminal is not None else None,
+        machine=terminal.label if terminal is not None else None,
         accept=order.accept,
         customer_name=short_name(order.customer_name or (bill.customer_name if bill is not None else None)),
         customer_phone=order.customer_phone or (bill.customer_phone if bill is not None else None),

@@ -33,6 +33,7 @@ def payment_view(payment: Payment, now: datetime) -> View:
         "description": payment.description,
         "bill": payment.bill_id,
         "terminal": payment.terminal_id,
+        "machine": payment.machine,
         "customer": {"name": payment.customer_name, "phone": payment.customer_phone},
         "metadata": payment.metadata,
         "actor": payment.actor,
@@ -118,7 +119,7 @@ def payment_detail(payment: Payment) -> View | None:
 
 
 def _advice(payment: Payment) -> tuple[str, str]:
-    where = payment.counter or "the counter"
+    where = payment.machine or "the machine"
     match payment.status:
         case Status.PAID:
             if payment.is_late:
@@ -143,7 +144,7 @@ def _advice(payment: Payment) -> tuple[str, str]:
     if payment.phase is Phase.AWAITING_PAYER:
         return _AWAITING.get(payment.method, ("none", "Waiting for the customer to approve the payment."))
     if payment.phase is Phase.ON_DEVICE:
-        return "approve_on_terminal", f"Ask the customer to tap, insert or scan on the machine at {where}."
+        return "approve_on_terminal", f"Ask the customer to tap, insert or scan on {where}."
     if payment.status is Status.CREATED:
         return "none", "Sending to the machine." if payment.method == "edc" else "Asking Paytm for the code."
     return "none", "We are checking with Paytm. Do not take this payment again."

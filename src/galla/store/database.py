@@ -20,9 +20,17 @@ Work = Callable[[Connection], Any]
 
 
 class Database(Protocol):
-    """Runs store functions. `dialect` is `sqlite` or `postgresql`."""
+    """Runs store functions. `dialect` is `sqlite` or `postgresql`.
+
+    `is_broken`: a commit failed in a way that no later one can be trusted; this process must end.
+    """
 
     dialect: str
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether nothing will be written by this process any more."""
+        ...
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function that only reads, and return its result."""

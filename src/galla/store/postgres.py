@@ -85,6 +85,11 @@ class PostgresDatabase:
             raise
         return cls(engine)
 
+    @property
+    def is_broken(self) -> bool:
+        """Never: a server that comes back can be trusted again."""
+        return False
+
     async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a reading function on a snapshot."""
         try:

@@ -92,6 +92,11 @@ class SQLiteDatabase:
             raise
         return cls(writer, readers, lock)
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether the disk failed a commit: nothing is written after it."""
+        return self._broken is not None
+
     async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a reading function on a snapshot."""
 

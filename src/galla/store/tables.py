@@ -128,6 +128,7 @@ payments = Table(
     words("bill_id", null=True),
     words("terminal_id", null=True),
     words("tid", null=True),
+    words("machine", null=True),
     words("accept"),
     words("customer_name", null=True),
     words("customer_phone", null=True),

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from galla.web.requests import BillStatus, Method, Scope, Status
+from galla.web.requests import BillStatus, Method, RefundStatus, Scope, Status
 
 
 class Shown(BaseModel):
@@ -133,6 +133,34 @@ class Payment(BaseModel):
     timeline: list[TimelineItem] | None = None
 
 
+class PaytmRefundIds(Shown):
+    """The refund as Paytm knows it."""
+
+    mid: str
+    ref_id: str
+    refund_id: str | None
+
+
+class Refund(BaseModel):
+    """Money on its way back; only `done` is given back. `trouble` says why not, or what is not certain."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    object: Literal["refund"]
+    payment: str
+    kind: Literal["void", "refund"]
+    status: RefundStatus
+    amount: int
+    currency: Literal["INR"]
+    reason: str
+    trouble: Reason | None
+    rrn: str | None
+    paytm: PaytmRefundIds
+    created_at: str
+    settled_at: str | None
+
+
 class BillLine(BaseModel):
     """One line of a bill; amounts in paise."""
 
@@ -171,6 +199,14 @@ class LivePayment(BaseModel):
     id: str
     amount: int
     status: Status
+
+
+class PayLink(Shown):
+    """Where a customer pays a bill. Whoever has the address may pay; it shows the amount and the shop, no name."""
+
+    url: str
+    token: str
+    expires_at: str
 
 
 class Terminal(BaseModel):
@@ -233,6 +269,12 @@ class Payments(Listed):
     """A page of payments, newest first."""
 
     data: list[Payment]
+
+
+class Refunds(Listed):
+    """A page of refunds, newest first."""
+
+    data: list[Refund]
 
 
 class Bills(Listed):

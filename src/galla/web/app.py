@@ -24,7 +24,7 @@ from starlette.types import Scope
 
 from galla.errors import GallaError
 from galla.service.till import Till
-from galla.web import health
+from galla.web import callbacks, health
 from galla.web.api import router as api
 from galla.web.boundary import Boundary, log_failure
 from galla.web.openapi import document
@@ -70,6 +70,7 @@ def make_app(till: Till, *, run_worker: bool = True) -> FastAPI:
     app.state.throttle = Throttle(till.clock)
     app.include_router(health.router)
     app.include_router(api)
+    app.include_router(callbacks.router)
     app.include_router(pages)
     app.mount("/static", _Static(directory=STATIC), name="static")
     for kind in (Problem, GallaError, RequestValidationError, HTTPException):

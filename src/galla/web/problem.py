@@ -34,6 +34,9 @@ STATUS: dict[type[errors.GallaError], int] = {
 }
 """The one table from an error to its status; a class that is not listed answers as its nearest parent, else 500."""
 
+CONFLICTS = frozenset({"over_refund"})
+"""Codes that are 409 whatever their class: the request is fine, what galla knows stands against it."""
+
 TITLES: dict[str, str] = {
     "invalid_request": "The request cannot be read.",
     "invalid_json": "The body is not JSON that galla reads.",
@@ -59,8 +62,15 @@ TITLES: dict[str, str] = {
     "refund_not_possible": "This payment cannot be refunded.",
     "payment_not_paid": "The payment is not paid.",
     "void_not_possible": "This payment cannot be voided any more.",
+    "method_not_offered": "This merchant does not offer this way to pay.",
     "collect_not_permitted": "UPI Collect is not permitted for this merchant.",
     "invalid_vpa": "The UPI id cannot be used.",
+    "payment_not_paid": "Only a paid payment can be given back.",
+    "over_refund": "More than can still be given back.",
+    "amount_below_minimum": "Less than Paytm gives back at a time.",
+    "void_not_possible": "The payment cannot be voided.",
+    "refund_not_possible": "The payment cannot be given back this way.",
+    "checksum_mismatch": "The signature does not belong to the message.",
     "unauthenticated": "The caller is not known.",
     "csrf": "The form did not come from this page.",
     "forbidden": "The caller may not do this.",
@@ -137,7 +147,7 @@ def from_error(error: errors.GallaError) -> Problem:
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
     if isinstance(error, errors.PaymentError):
         return Problem(
-            status,
+            409 if error.code in CONFLICTS else status,
             error.code,
             str(error),
             param=error.param,

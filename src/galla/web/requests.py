@@ -16,6 +16,7 @@ from galla.money import MAX_PAISE
 Method = Literal["edc", "queue", "upi_intent", "upi_qr", "upi_collect", "cash"]
 Status = Literal["created", "pending", "in_doubt", "paid", "not_paid"]
 BillStatus = Literal["open", "partly_paid", "paid", "cancelled"]
+RefundStatus = Literal["created", "pending", "in_doubt", "done", "failed"]
 Scope = Literal["read", "collect", "refund", "admin"]
 
 
@@ -77,13 +78,19 @@ class PaymentBody(Strict):
     terminal: Annotated[
         Reference | None, Field(description="`term_…` or a TID; may be left out when there is one machine.")
     ] = None
-    vpa: Line | None = None
+    vpa: Annotated[Line | None, Field(description="The customer's UPI id, for `upi_collect`.")] = None
+    platform: Annotated[
+        Literal["android", "ios", "web"] | None,
+        Field(description="What the customer holds; where the rules allow `upi_collect` depends on it."),
+    ] = None
     accept: Literal["all", "card", "qr"] = "all"
     customer: CustomerBody | None = None
     description: Line | None = None
     metadata: Metadata = {}
     return_url: Annotated[str, StringConstraints(min_length=1, max_length=2000)] | None = None
-    expires_in: Annotated[int, Field(ge=1, le=86_400, description="Seconds.")] | None = None
+    expires_in: Annotated[
+        int | None, Field(ge=1, le=86_400, description="Seconds a UPI link or QR can be paid: 60 to 900.")
+    ] = None
     allow_parallel: bool = False
 
 
@@ -91,6 +98,14 @@ class CancelBody(Strict):
     """Why we stop waiting."""
 
     reason: Line | None = None
+
+
+class RefundBody(Strict):
+    """What to give back of a paid payment."""
+
+    amount: Annotated[Amount | None, Field(description="Whole paise; all that can still be given back if left out.")] = None
+    reason: Line
+    kind: Literal["auto", "void", "refund"] = "auto"
 
 
 class LineBody(Strict):
@@ -204,6 +219,13 @@ class PaymentsQuery(PageQuery):
     created_before: Instant | None = None
     rrn: Reference | None = None
     q: Search | None = None
+
+
+class RefundsQuery(PageQuery):
+    """Which refunds."""
+
+    payment: Reference | None = None
+    status: RefundStatus | None = None
 
 
 class BillsQuery(PageQuery):

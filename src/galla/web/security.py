@@ -95,6 +95,11 @@ def till_of(request: Request) -> Till:
     return till
 
 
+def public_address(request: Request) -> str:
+    """Return where customers reach galla: the setting if there is one, else where this request came in."""
+    return till_of(request).settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")
+
+
 def principal_of(request: Request) -> Principal:
     """Return the caller whom the guard admitted."""
     principal: Principal = request.state.principal

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from galla.service import bills
+from galla.service import bills, paylinks
 from galla.service.bills import NewBill
 from galla.web import answers
 from galla.web.api.reply import reply
 from galla.web.requests import BillBody, BillsQuery
-from galla.web.security import Caller, GuardedRoute, TillHere, needs
+from galla.web.security import Caller, GuardedRoute, TillHere, needs, public_address
 
 router = APIRouter(tags=["bills"], route_class=GuardedRoute)
 
@@ -42,6 +42,17 @@ async def get_bill(till: TillHere, caller: Caller, bill_id: str) -> Response:
 async def cancel_bill(till: TillHere, caller: Caller, bill_id: str) -> Response:
     """Cancel a bill on which nothing is paid or being paid."""
     return reply(await bills.cancel(till, caller, bill_id))
+
+
+@router.post(
+    "/bills/{bill_id}/pay_link", status_code=201, responses={201: {"model": answers.PayLink}}, openapi_extra=needs("collect")
+)
+async def make_pay_link(request: Request, till: TillHere, caller: Caller, bill_id: str) -> Response:
+    """Return the address at which the customer pays this bill by UPI; the same one while it is in force."""
+    token = await paylinks.make(till, caller, bill_id)
+    page = await paylinks.behind(till, token)
+    url = f"{public_address(request)}/pay/{token}"
+    return reply({"url": url, "token": token, "expires_at": page.expires_at}, 201, {"Location": f"/pay/{token}"})
 
 
 def new_bill(body: BillBody) -> NewBill:

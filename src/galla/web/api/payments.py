@@ -41,19 +41,12 @@ async def start_payment(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Start a payment and answer after its first step, or after `wait` seconds."""
-    if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
-        raise Problem(
-            422,
-            "invalid_field",
-            "`Idempotency-Key` must be 1 to 255 visible ASCII characters, without spaces.",
-            param="Idempotency-Key",
-        )
     started = await payments.start(
         till,
         caller,
         new_payment(body),
         wait_s=float(query.wait),
-        idempotency_key=idempotency_key,
+        idempotency_key=checked_key(idempotency_key),
         fingerprint=fingerprint("POST", "/v1/payments", await request.json()),
     )
     headers = {"Location": f"/v1/payments/{started.payment['id']}"}
@@ -96,6 +89,22 @@ async def cancel_payment(till: TillHere, caller: Caller, payment_id: str, body: 
     return reply(await payments.cancel(till, caller, payment_id, body.reason if body else None))
 
 
+def checked_key(key: str | None) -> str | None:
+    """Return an idempotency key as it was sent.
+
+    Raises:
+        Problem: 422 when no header could carry it, or it is too long.
+    """
+    if key is not None and not _KEY.fullmatch(key):
+        raise Problem(
+            422,
+            "invalid_field",
+            "`Idempotency-Key` must be 1 to 255 visible ASCII characters, without spaces.",
+            param="Idempotency-Key",
+        )
+    return key
+
+
 def new_payment(body: PaymentBody) -> NewPayment:
     """Return what the service starts from; the counter's form comes this way too."""
     return NewPayment(
@@ -110,6 +119,7 @@ def new_payment(body: PaymentBody) -> NewPayment:
         metadata=body.metadata,
         allow_parallel=body.allow_parallel,
         vpa=body.vpa,
+        platform=body.platform,
         return_url=body.return_url,
         expires_in=body.expires_in,
     )

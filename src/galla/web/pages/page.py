@@ -21,6 +21,7 @@ from galla.service.words import short_name
 from galla.web.body import read_form
 from galla.web.pages import wording
 from galla.web.problem import Problem
+from galla.web.qr import data_uri
 from galla.web.security import check_csrf, check_origin, may, session_of, till_of
 
 WEB = Path(__file__).parents[1]
@@ -148,5 +149,8 @@ _ENVIRONMENT.filters.update(
     bare=rupees,
     pretty=wording.pretty,
     kind=wording.kind,
+    left=wording.left,
+    place=wording.place,
+    qr=data_uri,
 )
 _ENVIRONMENT.globals.update(asset=asset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -22,6 +23,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     mark: str
 
 
+class Code(msgspec.Struct, frozen=True, kw_only=True):
+    """A UPI link to show, byte for byte as Paytm gave it, and until when it can be paid."""
+
+    link: str
+    expires_at: str
+
+
 class Panel(msgspec.Struct, frozen=True, kw_only=True):
     """One payment as the panel shows it.
 
@@ -38,6 +46,8 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True):
     is_live: bool = False
     is_stopping: bool = False
     can_retry: bool = False
+    code: Code | None = None
+    can_renew: bool = False
 
     @property
     def is_counting(self) -> bool:
@@ -49,7 +59,7 @@ def panel_of(payment: dict[str, Any], machine: str) -> Panel:
     """Return what to show of a payment; `machine` is the label of its card machine."""
     status = payment["status"]
     if payment["needs_review"]:
-        return _person(payment)
+        return person_panel(payment, _steps)
     if status == "paid":
         return _paid(payment)
     if status == "not_paid":
@@ -94,7 +104,7 @@ def _waiting(payment: dict[str, Any], machine: str) -> Panel:
 
 def _doubt(payment: dict[str, Any]) -> Panel:
     reason = payment["reason"] or {}
-    said = (STOPPING,) if payment["cancel_requested_at"] is not None else _said(reason)[:1]
+    said = (STOPPING,) if payment["cancel_requested_at"] is not None else said_of(reason)[:1]
     return Panel(
         state="checking",
         word="Checking",
@@ -124,7 +134,7 @@ def _paid(payment: dict[str, Any]) -> Panel:
         heading="Paid after all" if is_surprise else "Paid",
         sentences=sentences,
         steps=_steps("done", "done", "done"),
-        facts=_facts(proof),
+        facts=facts_of(proof),
     )
 
 
@@ -134,30 +144,32 @@ def _not_paid(payment: dict[str, Any]) -> Panel:
         state="not-paid",
         word="Not paid",
         heading="Not paid",
-        sentences=_said(reason),
+        sentences=said_of(reason),
         steps=_steps("done" if payment["sent_at"] else "failed", "done" if payment["sent_at"] else "open", "failed"),
         quote=reason.get("paytm_message"),
         can_retry=True,
     )
 
 
-def _person(payment: dict[str, Any]) -> Panel:
+def person_panel(payment: dict[str, Any], steps: Callable[[str, str, str], tuple[Step, ...]]) -> Panel:
+    """Return what to show of a payment that a person must look at, whatever its method."""
     reason = payment["reason"] or {}
     is_live = payment["status"] in _LIVE
     return Panel(
         state="person",
         word="Needs a person",
         heading="A person must look at this payment",
-        sentences=(*_said(reason), "Do not take this payment again before that."),
-        steps=_steps("done", "unknown", "open") if is_live else _steps("done", "done", "done"),
-        facts=_facts(payment["proof"]) if payment["proof"] else (),
+        sentences=(*said_of(reason), "Do not take this payment again before that."),
+        steps=steps("done", "unknown", "open") if is_live else steps("done", "done", "done"),
+        facts=facts_of(payment["proof"]) if payment["proof"] else (),
         quote=reason.get("paytm_message"),
         is_live=is_live,
         is_stopping=payment["cancel_requested_at"] is not None,
     )
 
 
-def _said(reason: dict[str, Any]) -> tuple[str, ...]:
+def said_of(reason: dict[str, Any]) -> tuple[str, ...]:
+    """Return what a reason says: what happened, and what to do now."""
     return tuple(text for text in (reason.get("message"), reason.get("hint")) if text)
 
 
@@ -170,7 +182,8 @@ def _steps(sent: str, machine: str, paid: str) -> tuple[Step, ...]:
     )
 
 
-def _facts(proof: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+def facts_of(proof: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return what proves a payment, by the names staff and banks use."""
     named = (
         ("Paid by", method_of(proof)),
         ("RRN", proof.get("rrn")),

@@ -10,7 +10,9 @@ from starlette.responses import HTMLResponse, Response
 from galla.errors import PaymentError, TooSoon
 from galla.service import payments, terminals
 from galla.web.pages.page import SignedIn, frame, go, one, page, posted, render
-from galla.web.pages.panel import panel_of
+from galla.web.pages.screen import labels, panel_for
+from galla.web.pages.refunds import refund_values
+from galla.web.pages.wording import is_upi
 from galla.web.problem import Problem
 from galla.web.security import till_of
 
@@ -28,9 +30,16 @@ async def show(request: Request, session: SignedIn, payment_id: str) -> Response
         payments.get(till, principal, payment_id, expand=frozenset({"timeline"})),
         terminals.find(till, principal),
     )
-    names = {machine["id"]: machine["label"] for machine in machines}
-    machine = names.get(payment["terminal"], "the machine")
-    return page(request, "payment.html", payment=payment, panel=panel_of(payment, machine), machine=machine, **bar)
+    names = labels(machines)
+    return page(
+        request,
+        "payment.html",
+        payment=payment,
+        panel=panel_for(payment, names, till.clock.now()),
+        machine=names.get(payment["terminal"], "–" if is_upi(payment) else "the machine"),
+        **bar,
+        **await refund_values(till, session, payment),
+    )
 
 
 @router.post("/payments/{payment_id}/check")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 from galla.errors import NotFound
@@ -11,6 +12,8 @@ from galla.service.access import Session
 from galla.service.till import Principal, Till
 from galla.web.pages.page import frame
 from galla.web.pages.panel import Panel, panel_of, title_of
+from galla.web.pages.upi_panel import upi_panel_of
+from galla.web.pages.wording import is_upi
 
 _SHOWN = 30
 
@@ -29,14 +32,15 @@ async def screen(till: Till, session: Session, asked: dict[str, str]) -> dict[st
     bill = await bill_for(till, principal, payment["bill"] if payment else asked.get("bill"))
     found = await found_for(till, principal, asked.get("q", "")) if bill is None and payment is None else {}
     names = labels(machines)
+    panel = panel_for(payment, names, till.clock.now())
     return {
         **bar,
         "machines": [machine for machine in machines if machine["is_active"]],
         "strip": strip,
         "names": names,
         "payment": payment,
-        "panel": panel_for(payment, names),
-        "title": title_for(payment, names),
+        "panel": panel,
+        "title": title_for(payment, panel),
         "bill": bill,
         "q": asked.get("q", ""),
         "bills": found.get("bills", []),
@@ -67,9 +71,13 @@ def labels(machines: list[dict[str, Any]]) -> dict[str, str]:
     return {machine["id"]: machine["label"] for machine in machines}
 
 
-def panel_for(payment: dict[str, Any] | None, names: dict[str, str]) -> Panel | None:
+def panel_for(payment: dict[str, Any] | None, names: dict[str, str], now: datetime) -> Panel | None:
     """Return the panel of a payment, or None when none is shown."""
-    return panel_of(payment, names.get(payment["terminal"], "the machine")) if payment is not None else None
+    if payment is None:
+        return None
+    if is_upi(payment):
+        return upi_panel_of(payment, now)
+    return panel_of(payment, names.get(payment["terminal"], "the machine"))
 
 
 def panel_is_live(payment: dict[str, Any]) -> bool:
@@ -77,9 +85,8 @@ def panel_is_live(payment: dict[str, Any]) -> bool:
     return payment["status"] in ("created", "pending", "in_doubt")
 
 
-def title_for(payment: dict[str, Any] | None, names: dict[str, str]) -> str:
+def title_for(payment: dict[str, Any] | None, panel: Panel | None) -> str:
     """Return the page's title."""
-    panel = panel_for(payment, names)
     return title_of(panel, payment["amount"]) if panel is not None and payment is not None else "Counter"
 
 
@@ -94,16 +101,17 @@ async def fresh(till: Till, session: Session, payment_id: str | None, bill_id: s
         bill = await bill_for(till, principal, payment["bill"] if payment else bill_id)
     except NotFound:
         payment = bill = None
-    names = labels(machines)
+    names, now = labels(machines), till.clock.now()
+    panel = panel_for(payment, names, now)
     return {
         "session": session,
-        "now": till.clock.now(),
+        "now": now,
         "unexplained": unexplained,
         "machines": [machine for machine in machines if machine["is_active"]],
         "strip": strip,
         "names": names,
         "payment": payment,
-        "panel": panel_for(payment, names),
-        "title": title_for(payment, names),
+        "panel": panel,
+        "title": title_for(payment, panel),
         "bill": bill,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import datetime
 from typing import Any
 
@@ -50,6 +51,24 @@ def elapsed(text: str, now: datetime) -> str:
         return f"{minutes}:{rest:02d}"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} days"
+
+
+def left(text: str, now: datetime) -> str:
+    """Write how long it is until an instant, as the page's own clock goes on to count it: `14:59`, `0:00`."""
+    minutes, seconds = divmod(max(0, math.ceil((instant(text) - now).total_seconds())), 60)
+    return f"{minutes}:{seconds:02d}"
+
+
+def is_upi(payment: dict[str, Any]) -> bool:
+    """Return whether a payment is paid in a UPI app rather than on a machine."""
+    return str(payment["method"]).startswith("upi")
+
+
+def place(payment: dict[str, Any], names: dict[str, str], none: str) -> str:
+    """Name where a payment is being paid: its machine, or what the customer acts on; `none` where neither is known."""
+    if is_upi(payment):
+        return {"upi_qr": "UPI QR", "upi_collect": "UPI request"}.get(payment["method"], "UPI link")
+    return names.get(payment["terminal"], none)
 
 
 def label(payment: dict[str, Any]) -> str:

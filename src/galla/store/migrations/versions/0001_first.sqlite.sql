@@ -227,6 +227,7 @@ CREATE TABLE payments (
     bill_id TEXT,
     terminal_id TEXT,
     tid TEXT,
+    machine TEXT,
     accept TEXT NOT NULL,
     customer_name TEXT,
     customer_phone TEXT,

@@ -20,7 +20,7 @@ from galla.web.pages.page import page
 from galla.web.problem import Problem
 from galla.web.security import TillHere, needs
 
-router = APIRouter(tags=["callbacks"])
+router = APIRouter(prefix="/v1", tags=["callbacks"])
 
 _FORM = "application/x-www-form-urlencoded"
 Told = TypeVar("Told")
