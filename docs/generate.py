@@ -16,7 +16,10 @@ from pathlib import Path
 from galla import errors
 from galla.cli.commands import COMMANDS
 from galla.cli.ending import Exit, explain
+from galla.cli.connectors import HEADS
+from galla.cli.connectors import row as connector_row
 from galla.config import ALIASES, SETTINGS
+from galla.connectors.registry import own
 from galla.payments.machine import TRANSITIONS
 from galla.payments.model import LIVE, Phase, Status
 from galla.protocol.codes import EDC_CODES, Kind
@@ -170,6 +173,31 @@ def commands() -> str:
     return _page(lines)
 
 
+def connectors() -> str:
+    """Return what each of galla's own connectors can do."""
+    lines = [
+        "# Connectors",
+        "",
+        "A connector is one way of taking money. `galla connectors` shows those installed where you are, of other",
+        "packages too; these are galla's own:",
+        "",
+        f"| {' | '.join(HEADS)} |",
+        f"|{'---|' * len(HEADS)}",
+        *(f"| {_cells(connector_row(each))} |" for each in own()),
+        "",
+        "- **Amounts**: how money is written on the wire. galla itself counts whole paise everywhere.",
+        "- **Token**: a session token is asked for first, and written down before the payment is begun with it.",
+        "- **Machine**: a card machine must be named, and is held until the payment ends.",
+        "- **Refund**, **Void**: whether galla gives money back through it. Where it says no, use the Paytm dashboard.",
+        "- **Limit**: the most one payment may take at all. UPI is bound further by the merchant's own limit",
+        "  (`GALLA_UPI_LIMIT`) and by its category: ₹1,00,000 for most.",
+        "- **Time to pay**: how long the customer has.",
+        "",
+        "Another provider is a package of your own: [writing a connector](writing-a-connector.md).",
+    ]
+    return _page(lines)
+
+
 def faults() -> str:
     """Return the failures that the sandbox rehearses."""
     lines = [
@@ -186,6 +214,7 @@ def faults() -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
+    "connectors.md": connectors,
     "errors.md": error_tree,
     "faults.md": faults,
     "result-codes.md": result_codes,
@@ -225,6 +254,11 @@ def _label(before: Status, after: Status) -> str:
 
 def _code(text: str) -> str:
     return f"`{text}`" if text else "none"
+
+
+def _cells(row: tuple[str, ...]) -> str:
+    name, methods, *rest = row
+    return " | ".join([f"`{name}`", ", ".join(f"`{method}`" for method in methods.split(", ")), *rest])
 
 
 def _tree(root: type[errors.GallaError]) -> Iterator[type[errors.GallaError]]:

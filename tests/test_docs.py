@@ -10,14 +10,19 @@ from collections.abc import Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import get_args
 
+import msgspec
 import pytest
 
 from galla import errors
 from galla.cli.commands import COMMANDS
 from galla.cli.ending import Exit
 from galla.config import ALIASES, SETTINGS
-from galla.payments.model import Phase, Status
+from galla.connectors.connector import Capabilities
+from galla.connectors.registry import own
+from galla.payments.model import Outcome, Phase, Status
+from galla.payments.refund import RefundOutcome
 from galla.protocol.codes import EDC_CODES
 
 ROOT = Path(__file__).parents[1]
@@ -112,6 +117,18 @@ def test_every_state_and_code_is_documented() -> None:
     codes = (DOCS / "result-codes.md").read_text(encoding="utf-8")
     assert [word for word in (*Status, *Phase) if f"| `{word}` |" not in states] == []
     assert [code for code in EDC_CODES if f"| `{code}` |" not in codes] == []
+
+
+def test_every_connector_is_documented() -> None:
+    """Each connector of galla's own has its row with its methods, and the page on writing one names what it may say."""
+    page = (DOCS / "connectors.md").read_text(encoding="utf-8")
+    guide = (DOCS / "writing-a-connector.md").read_text(encoding="utf-8")
+    powers = [connector.capabilities for connector in own()]
+    wanted = [f"| `{each.name}` | {', '.join(f'`{method}`' for method in sorted(each.methods))} |" for each in powers]
+    assert [text for text in wanted if text not in page] == []
+    words = [kind.__name__ for kind in (*get_args(Outcome), *get_args(RefundOutcome))]
+    words += [field.name for field in msgspec.structs.fields(Capabilities)]
+    assert [word for word in words if f"`{word}`" not in guide] == []
 
 
 def test_every_error_is_documented() -> None:

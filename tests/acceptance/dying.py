@@ -57,6 +57,7 @@ class DyingDatabase:
         self.real = real
         self._fate = fate
         self.dialect = real.dialect
+        self.is_broken = False
 
     async def read(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Read, if still alive."""

@@ -160,10 +160,11 @@ async def _final(till: Till, principal: Principal, clock: ManualClock) -> Any:
 async def _live(till: Till, clock: ManualClock, fate: Fate) -> None:
     """Start the payment and work until it is paid, or until the end; the same each time, to the last random bit."""
     principal = await _principal(till)
+    safe = till.database
     put_at_risk(till, fate)
     with ids.seeded("a life"):
         await _start(till, principal)
-        while (due_at := await till.database.real.read(next_due_at)) is not None:  # type: ignore[attr-defined]
+        while (due_at := await safe.read(next_due_at)) is not None:
             clock.advance(max(0.1, (due_at - clock.now()).total_seconds()))
             await till.worker().drain_due()
 

@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -41,6 +41,7 @@ links = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(link=links)
 def test_any_link_is_read_as_it_was_meant(link: UpiLink) -> None:
     """What is written is read back, and holds nothing but visible ASCII; writing it again changes nothing."""
@@ -126,6 +127,7 @@ def test_what_is_no_link_is_a_protocol_error(text: str) -> None:
         parse_link(text)
 
 
+@settings(deadline=None)
 @given(text=st.text(max_size=60).map(lambda tail: "upi://pay?pa=a.b@ybl&" + tail) | st.text(max_size=60))
 def test_no_text_surprises(text: str) -> None:
     """Any text is a link or a `RemoteProtocolError`."""

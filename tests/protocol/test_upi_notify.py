@@ -102,6 +102,7 @@ refunds: dict[str, Any] = {
 # The two sides, connected.
 
 
+@settings(deadline=None)
 @given(notice=payments)
 def test_any_payment_notice_is_read_as_it_was_meant(notice: PaymentNotice) -> None:
     """What the pretend Paytm posts, as form or as JSON, is what we read."""
@@ -109,6 +110,7 @@ def test_any_payment_notice_is_read_as_it_was_meant(notice: PaymentNotice) -> No
         assert notice == read_notice(sent.body, sent.content_type, KEY)
 
 
+@settings(deadline=None)
 @given(notice=payments)
 def test_official_library_verifies_a_form(notice: PaymentNotice) -> None:
     """Paytm's own library finds the form's signature right over the fields that arrive."""
@@ -119,6 +121,7 @@ def test_official_library_verifies_a_form(notice: PaymentNotice) -> None:
     assert PaytmChecksum.verifySignature(fields, KEY_TEXT, signature)
 
 
+@settings(deadline=None)
 @given(
     rejected=st.builds(
         RefundNotice,
@@ -421,7 +424,7 @@ def test_every_cut_of_a_notice_is_refused() -> None:
                 read_notice(whole[:length], content_type, KEY)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(at=st.integers(0, 600), data=st.binary(max_size=60), length=st.integers(0, 60), is_form=st.booleans())
 def test_damaged_bytes_never_pass(at: int, data: bytes, length: int, is_form: bool) -> None:
     """A notice of which any stretch was overwritten is the same notice, or refused with one of two errors."""
@@ -433,6 +436,7 @@ def test_damaged_bytes_never_pass(at: int, data: bytes, length: int, is_form: bo
     assert read.seen_as in (("ORD1", "TXN_SUCCESS"), ("REF1", "done"))
 
 
+@settings(deadline=None)
 @given(body=st.binary(max_size=200), content_type=st.sampled_from([FORM, JSON]) | st.text(max_size=20))
 def test_no_bytes_surprise(body: bytes, content_type: str) -> None:
     """Whatever is posted, the only errors are the two."""
@@ -440,6 +444,7 @@ def test_no_bytes_surprise(body: bytes, content_type: str) -> None:
         read_notice(body, content_type, KEY)
 
 
+@settings(deadline=None)
 @given(
     body=st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(-1e9, 1e9) | st.text(max_size=9),

@@ -114,12 +114,14 @@ replies = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(reply=replies)
 def test_any_reply_is_read_as_it_was_meant(reply: Any) -> None:
     """Whatever the other side writes and signs, we read back, field for field."""
     assert reply == type(reply).parse(reply.encode(AT_MS, key=KEY, client_id="C11"), KEY)
 
 
+@settings(deadline=None)
 @given(reply=replies)
 def test_official_library_verifies_a_reply(reply: Any) -> None:
     """Paytm's own library finds the pretend Paytm's signature right over the exact body."""
@@ -401,7 +403,7 @@ names = st.sampled_from(
 objects = st.dictionaries(names, json_values, max_size=6)
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(head=objects | json_values, body=objects, info=objects | json_values, nested=json_values)
 def test_strange_json_never_surprises(
     head: object, body: dict[str, object], info: object, nested: object
@@ -421,7 +423,7 @@ def test_strange_json_never_surprises(
             assert isinstance(type(call).read(replace(call.encode(KEY), body=data)), type(call))
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(data=st.binary(max_size=200), at=st.integers(0, len(WHOLE)), length=st.integers(0, 50))
 def test_damaged_bytes_never_pass(data: bytes, at: int, length: int) -> None:
     """A signed answer of which any stretch of the body was overwritten is never another success."""
@@ -433,6 +435,7 @@ def test_damaged_bytes_never_pass(data: bytes, at: int, length: int) -> None:
         )
 
 
+@settings(deadline=None)
 @given(body=objects, spaces=st.sampled_from(["", " ", "\n\t "]))
 def test_the_text_that_is_verified_is_the_exact_one(body: dict[str, Any], spaces: str) -> None:
     """The fast way to cut out the body finds the same characters as the careful one."""

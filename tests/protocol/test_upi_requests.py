@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from paytmchecksum import PaytmChecksum
@@ -146,6 +146,7 @@ others = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(call=st.one_of(initiates, intents, collects, questions, others))
 def test_any_request_is_read_as_it_was_meant(call: Any) -> None:
     """Whatever one side writes, the other reads back, field for field."""
@@ -153,6 +154,7 @@ def test_any_request_is_read_as_it_was_meant(call: Any) -> None:
     assert call == type(call).parse(request, KEY) == type(call).read(request)
 
 
+@settings(deadline=None)
 @given(call=st.one_of(initiates, others))
 def test_official_library_verifies_what_is_sent(call: Any) -> None:
     """Paytm's own library finds our signature right over the exact text of the body on the wire."""

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from galla.errors import IllegalTransition
 from galla.protocol.checksum import sign
 from galla.protocol.codes import Kind
 from galla.protocol.link import parse_link
@@ -14,6 +15,7 @@ from galla.protocol.pg_envelope import TxnToken
 from galla.protocol.theia import OptionsReply, OptionsRequest
 from galla.protocol.vpa import VpaReply, VpaRequest
 from galla.sandbox import DEMO_MID
+from galla.sandbox.control import whole_state
 from tests.sandbox.online_pretend import ORDER, Shop, verdict
 from tests.sandbox.pretend import KEY
 
@@ -38,7 +40,7 @@ def test_an_order_gets_a_token() -> None:
 
     reply = shop.initiate()
 
-    assert ("S 0000", Kind.ACCEPTED) == (verdict(reply), reply.kind)
+    assert (verdict(reply), reply.kind) == ("S 0000", Kind.ACCEPTED)
     assert reply.txn_token is not None
     assert len(reply.txn_token.reveal()) == 45
     assert shop.says() == "NO_RECORD_FOUND 331"
@@ -116,7 +118,7 @@ def test_an_unknown_path_under_theia_is_a_page() -> None:
     request = shop.order().encode(KEY)
 
     page = shop.sandbox.handle(replace(request, path="/theia/api/v9/nothing"))
-    assert (404, "text/html") == (page.status, page.headers["content-type"])
+    assert (page.status, page.headers["content-type"]) == (404, "text/html")
     assert b"SVE-003" in shop.sandbox.handle(replace(request, path="/nothing")).body
 
 
@@ -126,10 +128,10 @@ def test_a_link_says_whom_and_how_much() -> None:
     reply = shop.process(shop.initiate().txn_token)
     info = reply.deep_link_info
 
-    assert ("S 0000", Kind.ACCEPTED) == (verdict(reply), reply.kind)
+    assert (verdict(reply), reply.kind) == ("S 0000", Kind.ACCEPTED)
     assert info is not None
     link = parse_link(info.deep_link)
-    assert ("pretend@sandbox", "Sandbox Skin Clinic", 250_000) == (link.pa, link.pn, link.amount_paise)
+    assert (link.pa, link.pn, link.amount_paise) == ("pretend@sandbox", "Sandbox Skin Clinic", 250_000)
     assert link.tr == info.trans_id
     assert shop.says() == "PENDING 402"
 
@@ -141,9 +143,9 @@ def test_an_order_is_paid_by_its_link() -> None:
     prompt = shop.pay()
 
     status = shop.status()
-    assert ("TXN_SUCCESS 01", Kind.SUCCESS) == (verdict(status), status.kind)
+    assert (verdict(status), status.kind) == ("TXN_SUCCESS 01", Kind.SUCCESS)
     assert (DEMO_MID, ORDER, prompt.id) == (status.mid, status.order_id, status.txn_id)
-    assert (250_000, "UPI", "0.00") == (status.amount_paise, status.payment_mode, status.refund_amt)
+    assert (status.amount_paise, status.payment_mode, status.refund_amt) == (250_000, "UPI", "0.00")
     assert status.bank_txn_id is not None
     assert len(status.bank_txn_id) == 12
     assert status.masked_vpa == "ra***@oksbi"
@@ -188,6 +190,8 @@ def test_a_link_nobody_opens_runs_out() -> None:
     shop.sandbox.clock.advance(1)
 
     assert shop.says() == "TXN_FAILURE 810"
+    with pytest.raises(IllegalTransition, match="time to pay this is over"):
+        shop.sandbox.open_link(link)
 
 
 def test_collect_is_refused_by_default() -> None:
@@ -211,7 +215,7 @@ def test_a_collect_request_reaches_the_phone() -> None:
     assert reply.bank_form is not None
     assert reply.bank_form.content["payerVpa"] == "Neha@okHDFCbank"
     (prompt,) = shop.sandbox.prompts.values()
-    assert ("neha@okhdfcbank", 250_000, "asked") == (prompt.phone, prompt.amount_paise, prompt.step)
+    assert (prompt.phone, prompt.amount_paise, prompt.step) == ("neha@okhdfcbank", 250_000, "asked")
     assert shop.says() == "PENDING 402"
     shop.tap(prompt, "approve", "pin_right")
     assert shop.says() == "TXN_SUCCESS 01"
@@ -276,8 +280,6 @@ def test_the_sdk_s_other_path_makes_orders_too() -> None:
 
 def test_no_token_shows() -> None:
     """Neither the wire log nor the state of an order shows a token."""
-    from galla.sandbox.control import whole_state
-
     shop = Shop()
     token = shop.initiate().txn_token
     shop.process(token)

@@ -8,9 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from galla.clock import IST, ist_text
-from galla.errors import IllegalTransition
+from galla.errors import ChecksumMismatch, IllegalTransition
+from galla.protocol.checksum import raw_section, sign
 from galla.protocol.link import parse_link
-from galla.protocol.message import MerchantKey, Response
+from galla.protocol.message import MerchantKey, Response, join_envelope
 from galla.protocol.order import OrderListReply, OrderListRequest, OrderStatusRequest
 from galla.sandbox import DEMO_MID
 from tests.sandbox.online_pretend import ORDER, Shop, verdict
@@ -22,9 +23,10 @@ def test_a_qr_is_made_and_paid() -> None:
     """Until somebody scans it nobody has tried (331); then it is pending, and paid."""
     shop = Shop()
     qr = shop.qr()
-    assert ("SUCCESS QR_0001", "NO_RECORD_FOUND 331") == (verdict(qr), shop.says())
+    assert (verdict(qr), shop.says()) == ("SUCCESS QR_0001", "NO_RECORD_FOUND 331")
     assert qr.qr_data is not None
-    assert (250_000, qr.qr_code_id) == ((link := parse_link(qr.qr_data)).amount_paise, link.tr)
+    link = parse_link(qr.qr_data)
+    assert (link.amount_paise, link.tr) == (250_000, qr.qr_code_id)
 
     prompt = shop.sandbox.open_link(qr.qr_data)
     assert shop.says() == "PENDING 402"
@@ -45,7 +47,7 @@ def test_a_qr_can_be_scanned_again_after_a_decline() -> None:
     shop.tap(shop.sandbox.open_link(text, vpa="neha@okhdfcbank"), "approve", "pin_right")
 
     status = shop.status()
-    assert ("TXN_SUCCESS 01", "ne***@okhdfcbank") == (verdict(status), status.masked_vpa)
+    assert (verdict(status), status.masked_vpa) == ("TXN_SUCCESS 01", "ne***@okhdfcbank")
 
 
 def test_the_same_qr_again_is_the_same_qr() -> None:
@@ -107,9 +109,6 @@ def test_what_is_wrong_with_a_qr_has_its_code(old: bytes, new: bytes, expected: 
 
 
 def _signed_again(data: bytes) -> bytes:
-    from galla.protocol.checksum import raw_section, sign
-    from galla.protocol.message import join_envelope
-
     head = msgspec.json.decode(data)["head"]
     body = raw_section(data, "body") or b""
     return join_envelope(msgspec.json.encode(head | {"signature": sign(body.decode(), KEY)}), body)
@@ -160,8 +159,6 @@ def test_the_old_path_of_the_status_answers_too() -> None:
 
 def test_answers_are_signed_over_their_exact_text() -> None:
     """A changed character in a signed answer is found out."""
-    from galla.errors import ChecksumMismatch
-
     shop = Shop()
     shop.pay()
     response = shop.sandbox.handle(shop.status_request())

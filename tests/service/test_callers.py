@@ -12,6 +12,7 @@ from galla.errors import (
     IdempotencyInProgress,
     IdempotencyMismatch,
     NotFound,
+    PaymentError,
     ReferenceHasLivePayment,
     TerminalBusy,
 )
@@ -58,7 +59,7 @@ async def test_f23_c26_fifty_identical_requests_at_once_make_one_sale(database_u
         refused = [answer for answer in answers if not isinstance(answer, Started)]
         assert all(isinstance(error, IdempotencyInProgress) for error in refused), refused
         assert sum(not answer.is_replay for answer in heard) == 1
-        ids = {answer.payment["id"] for answer in heard} | {error.blocker for error in refused}  # type: ignore[union-attr]
+        ids = {answer.payment["id"] for answer in heard} | {_blocker(error) for error in refused}
         assert len(ids) == 1
         assert shop.calls("sale") == 1
         shop.pay_by_card()
@@ -171,7 +172,7 @@ async def test_f12_sixteen_counters_and_one_machine(database_url: str) -> None:
         lost = [answer for answer in answers if not isinstance(answer, Started)]
         assert len(won) == 1
         assert all(isinstance(error, TerminalBusy) for error in lost), lost
-        assert {error.blocker for error in lost} == {won[0].payment["id"]}  # type: ignore[union-attr]
+        assert {_blocker(error) for error in lost} == {won[0].payment["id"]}
         assert shop.calls("sale") == 1
         shop.pay_by_card()
         assert (await shop.ended(won[0].payment))["status"] == "paid"
@@ -241,6 +242,11 @@ async def _ask(
     return await payments.start(
         till or shop.till, shop.principal, new, idempotency_key=key, fingerprint=repr(new)
     )
+
+
+def _blocker(error: BaseException) -> str | None:
+    assert isinstance(error, PaymentError)
+    return error.blocker
 
 
 async def _second_merchant(shop: Shop) -> Principal:

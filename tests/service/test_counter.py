@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from sqlalchemy import Connection, update
 
 from galla.errors import BillHasLivePayment, TerminalBusy
 from galla.sandbox.faults import Kind
+from galla.sandbox.sandbox import DEMO_KEY, DEMO_MID, Sandbox
 from galla.sandbox.terminal import Action
 from galla.service import payments
+from galla.store import tables
 from tests.service.shop import AMOUNT, FIRST, SECOND, open_shop
 
 
@@ -246,19 +249,13 @@ async def test_c13_the_payment_goes_on_when_the_caller_leaves(database_url: str)
         assert shop.calls("sale") == 1
 
 
-def _forget_holder(connection) -> None:  # type: ignore[no-untyped-def]
+def _forget_holder(connection: Connection) -> None:
     """Let galla believe that the machine is free, as if another system had pushed the sale."""
-    from sqlalchemy import update
-
-    from galla.store.tables import payments as table
-
-    connection.execute(update(table).values(holds_terminal=0))
+    connection.execute(update(tables.payments).values(holds_terminal=0))
 
 
-def _spoil(box, code: str) -> None:  # type: ignore[no-untyped-def]
+def _spoil(box: Sandbox, code: str) -> None:
     """Let Paytm have this reason to refuse."""
-    from galla.sandbox.sandbox import DEMO_KEY, DEMO_MID
-
     match code:
         case "0007":
             box.add_terminal(FIRST, DEMO_MID, is_active=False)
@@ -266,5 +263,5 @@ def _spoil(box, code: str) -> None:  # type: ignore[no-untyped-def]
             box.add_merchant(DEMO_MID, "another_key_here")
         case "0022":
             box.add_merchant(DEMO_MID, DEMO_KEY, is_blocked=True)
-        case "9001":
+        case _:
             del box.merchants[DEMO_MID]

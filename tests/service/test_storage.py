@@ -136,7 +136,7 @@ async def test_f37_a_running_worker_outlives_an_outage_of_the_database(database_
     """Whatever the database throws, in whatever call of the loop, the worker goes on when it is back."""
     async with open_shop(database_url) as shop:
         flaky = _Flaky(shop.till.database, error)
-        shop.till.database = flaky  # type: ignore[assignment]
+        shop.till.database = flaky
         stop = asyncio.Event()
         working = asyncio.create_task(shop.till.worker().run(stop))
         payment = await shop.start()
@@ -156,7 +156,6 @@ async def test_f37_a_running_worker_outlives_an_outage_of_the_database(database_
         assert (await shop.see(payment))["status"] == "paid"
         stop.set()
         await working
-        shop.till.database = flaky.real
 
 
 class _Flaky:
@@ -165,6 +164,7 @@ class _Flaky:
     def __init__(self, real: Any, error: Exception) -> None:
         self.real = real
         self.dialect = real.dialect
+        self.is_broken = False
         self.broken: str | None = None
         self.hit = asyncio.Event()
         self._error = error
@@ -178,6 +178,10 @@ class _Flaky:
         """Write, or fail."""
         self._fail("write")
         return await self.real.write(*args, **kwargs)
+
+    async def close(self) -> None:
+        """Close the real one."""
+        await self.real.close()
 
     def _fail(self, verb: str) -> None:
         if self.broken == verb:

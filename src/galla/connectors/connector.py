@@ -156,7 +156,7 @@ def _checked(
 def _believed(
     connector: Connector, payment: Payment, outcome: Outcome, asking: Asking, talk: Talk
 ) -> Outcome:
-    """What may be believed: nothing said after silence, a proof only of this payment, "not sent" only if nothing left."""
+    """What may be believed: nothing after silence, a proof only of this payment, "not sent" only if nothing left."""
     if talk.is_unanswered and not isinstance(outcome, Lost | Unclear | Unsent | Mismatch):
         return Lost(detail="The provider did not answer, so what the connector made of it is not used.")
     match outcome:

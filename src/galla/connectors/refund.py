@@ -84,7 +84,7 @@ def _checked(
 def _believed(
     refund: Refund, payment: Payment, outcome: RefundOutcome, asking: Asking, talk: Talk
 ) -> RefundOutcome:
-    """What may be believed: nothing said after silence, "done" only of this refund, "not sent" only if nothing left."""
+    """What may be believed: nothing after silence, "done" only of this refund, "not sent" only if nothing left."""
     if talk.is_unanswered and not isinstance(outcome, Unanswered | Unexpected):
         return Unanswered(detail="The provider did not answer, so what the connector made of it is not used.")
     match outcome:

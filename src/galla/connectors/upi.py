@@ -34,6 +34,7 @@ from galla.payments.model import (
     Waiting,
 )
 from galla.payments.refund import Refund, RefundOutcome
+from galla.payments.rulebook import MCC_LIMITS_PAISE
 from galla.protocol.codes import Kind
 from galla.protocol.order import OrderStatusReply, OrderStatusRequest
 from galla.protocol.pg import Reply
@@ -61,6 +62,7 @@ class UpiConnector:
         name="paytm-upi",
         methods=frozenset({Method.UPI_INTENT, Method.UPI_QR, Method.UPI_COLLECT}),
         amounts=RUPEES_TEXT,
+        max_paise=max(MCC_LIMITS_PAISE.values()),
         needs_session_token=True,
         can_rebegin=True,
         can_refund=True,

@@ -47,6 +47,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     method: str = "POST"
     headers: tuple[tuple[str, str], ...] = JSON_HEADERS
 
+    def __repr__(self) -> str:
+        """Show what it is, not what it says: a body may hold a token, and a traceback shows its locals."""
+        return f"Request({self.operation!r}, {self.paytm_id!r}, {self.path!r}, {len(self.body)} bytes)"
+
     def __post_init__(self) -> None:
         """Check a host that is not Paytm's before anything is sent to it."""
         if type(self.host) is not Host and not (isinstance(self.host, str) and is_base_url(self.host)):
@@ -65,6 +69,10 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     body: bytes
     headers: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        """Show how it came, not what it says: a body may hold a token."""
+        return f"Response({self.status}, {len(self.body)} bytes)"
 
 
 R_co = TypeVar("R_co", covariant=True)

@@ -85,6 +85,8 @@ def about_sale(world: Online, charge: Charge, at: datetime) -> list[Post]:
     if charge.callback_url is None:
         return []
     is_card = charge.instrument is not None and find(charge.instrument).is_card
+    if charge.instrument is not None:  # what is told late is called back late
+        at = max(at + timedelta(milliseconds=charge.told_late_ms), charge.hidden_until or at)
     body: dict[str, Any] = msgspec.to_builtins(status_reply(charge, told_of_sale(charge, at)))
     posts = []
     for txn_type in ("PRE_AUTH", None, "CAPTURE") if is_card else (None,):

@@ -30,7 +30,7 @@ from galla.sandbox.phoneplay import PhoneOutcome, PhonePlay
 from galla.sandbox.qr import Link, ref_of
 from galla.sandbox.refund import Refund, Refundable, RefundState
 from galla.sandbox.terminal import Terminal
-from galla.sandbox.world import World
+from galla.sandbox.world import RESULT_SHOWN_S, World
 
 DEMO_VPA = "ramesh@oksbi"
 BANK_ANSWERS_WITHIN_S = 72 * 3600.0
@@ -43,6 +43,7 @@ class _Due(StrEnum):
     PLAY = "play"
     LATE = "late"
     REFUND = "refund"
+    LOOK = "look"
 
 
 class Online(World):
@@ -107,6 +108,8 @@ class Online(World):
                         self._pay_late(id_, at)
                     case _Due.REFUND:
                         self._end_refund(id_, at)
+                    case _Due.LOOK:
+                        self.version += 1
 
     def txn_id(self, at: datetime) -> str:
         """Return a new transaction id of Paytm's, 35 digits."""
@@ -139,6 +142,7 @@ class Online(World):
         self.links[link.ref] = link
         self.version += 1
         self._plan_play(link.ref, at)
+        self._plan(link.expires_at, _Due.LOOK, link.ref)
         return link
 
     def ask(self, order: Order, each: Try, holder: Phone, at: datetime) -> Prompt:
@@ -305,6 +309,7 @@ class Online(World):
         if tap is Tap.BANK_SILENT:
             self._plan(at + timedelta(seconds=BANK_ANSWERS_WITHIN_S), _Due.EXPIRE, prompt_id)
         if tapped.effect is not None:
+            self._plan(at + timedelta(seconds=RESULT_SHOWN_S), _Due.LOOK, prompt_id)
             self._end_try(before.order, prompt_id, tapped.effect, at)
         return tapped.prompt
 

@@ -89,7 +89,7 @@ class _Pages:
         return guarded
 
     async def front(self, request: Request) -> Response:
-        return self._page(
+        return self.page(
             request,
             "front.html",
             {

@@ -85,7 +85,7 @@ class _PhonePages:
         """Return the newest links that a phone can open now."""
         newest = reversed(self._sandbox.links.values())
         return [
-            offered(link, self._sandbox.orders[link.order], self._sandbox.merchants[link.order[0]].name)
+            offered(link, self._sandbox.orders[link.order], self._sandbox.merchants[link.order[0]].name, now)
             for link in islice((link for link in newest if self._is_offered(link, now)), OFFERED)
         ]
 

@@ -11,15 +11,14 @@ from typing import Literal
 
 import msgspec
 
-from galla.clock import IST
+from galla.clock import IST, business_date
 from galla.money import format_inr
 from galla.sandbox.order import Order, Try, TryState, Way
 from galla.sandbox.outbox import Post, Subject
 from galla.sandbox.phone import OPEN, Phone, Prompt, Step, Tap, possible
 from galla.sandbox.qr import PAYEE, Link, picture
 from galla.sandbox.view import Row
-
-RESULT_SHOWN = timedelta(seconds=20)
+from galla.sandbox.world import RESULT_SHOWN_S
 
 Tone = Literal["main", "plain", "stop"]
 
@@ -98,7 +97,7 @@ def phone_view(phone: Phone, prompts: Iterable[Prompt], now: datetime, *, listed
     """Return what a page shows of a phone at this instant; `prompts` are its requests."""
     ours = sorted(prompts, key=lambda prompt: prompt.changed_at, reverse=True)
     front = next((prompt for prompt in ours if prompt.step in OPEN), None)
-    if front is None and ours and now < ours[0].changed_at + RESULT_SHOWN:
+    if front is None and ours and now < ours[0].changed_at + timedelta(seconds=RESULT_SHOWN_S):
         front = ours[0]
     newest = sorted(ours, key=lambda prompt: prompt.arrived_at, reverse=True)[:listed]
     return PhoneView(
@@ -106,13 +105,13 @@ def phone_view(phone: Phone, prompts: Iterable[Prompt], now: datetime, *, listed
         initial=phone.name[:1],
         time=f"{now.astimezone(IST):%H:%M}",
         payee=PAYEE,
-        front=_front(front) if front is not None else None,
+        front=_front(front, now) if front is not None else None,
         waiting=sum(prompt.step in OPEN for prompt in ours if prompt is not front),
         asked=tuple(_asked(prompt, prompt is front) for prompt in newest),
     )
 
 
-def offered(link: Link, order: Order, shop: str) -> Offered:
+def offered(link: Link, order: Order, shop: str, now: datetime) -> Offered:
     """Return a link as something a person could open or scan."""
     is_qr = link.way is Way.QR
     return Offered(
@@ -123,7 +122,7 @@ def offered(link: Link, order: Order, shop: str) -> Offered:
         order=order.id,
         is_qr=is_qr,
         svg=picture(link.text, f"UPI QR of {order.id}") if is_qr else "",
-        until=_clock(link.expires_at),
+        until=_until(link.expires_at, now),
     )
 
 
@@ -151,7 +150,7 @@ def told(post: Post) -> Told:
     )
 
 
-def _front(prompt: Prompt) -> Front:
+def _front(prompt: Prompt, now: datetime) -> Front:
     can = possible(prompt)
     title, text = _WORDS[prompt.step]
     return Front(
@@ -159,9 +158,9 @@ def _front(prompt: Prompt) -> Front:
         amount=format_inr(prompt.amount_paise),
         title=title,
         text=prompt.notice or text,
-        until=_clock(prompt.expires_at),
+        until=_until(prompt.expires_at, now),
         on_screen=_buttons(_ON_SCREEN, can) if prompt.step is Step.ASKED else (),
-        person=_buttons(_PERSON, can),
+        person=_buttons((*_PERSON, _BACK_OUT), can) if prompt.step is Step.PIN else (),
         fate=_buttons(_FATE, can),
     )
 
@@ -195,6 +194,11 @@ def _detail(order: Order, last: Try | None) -> str:
 
 def _buttons(table: tuple[TapButton, ...], can: tuple[Tap, ...]) -> tuple[TapButton, ...]:
     return tuple(button for button in table if button.tap in can)
+
+
+def _until(at: datetime, now: datetime) -> str:
+    """Return a time of today, or a time and its day."""
+    return _clock(at, "%H:%M" if business_date(at) == business_date(now) else "%H:%M, %d %b")
 
 
 def _clock(at: datetime, form: str = "%H:%M") -> str:
@@ -246,6 +250,8 @@ _PERSON = (
     TapButton(tap=Tap.PIN_RIGHT, label="PIN right", tone="main"),
     TapButton(tap=Tap.PIN_WRONG, label="PIN wrong"),
 )
+
+_BACK_OUT = TapButton(tap=Tap.DECLINE, label="Back out")
 
 _FATE = (
     TapButton(tap=Tap.NO_FUNDS, label="Too little money"),

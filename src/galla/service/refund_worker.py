@@ -31,6 +31,8 @@ class RefundWorker:
                 await self.drain_due()
             except Unavailable as error:
                 log.error("database_unavailable", detail=str(error))
+            except Exception:
+                log.exception("round_failed")
             try:
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await stop.wait()

@@ -95,6 +95,8 @@ def next_action(payment: Payment) -> View:
         action["upi_link"] = payment.link
         action["qr_url"] = f"/v1/payments/{payment.id}/qr.svg"
         action["expires_at"] = _at(payment.expires_at)
+    elif payment.link is not None and payment.is_live and payment.method not in _AWAITING:
+        action["link"], action["expires_at"] = payment.link, _at(payment.expires_at)  # a connector from outside galla
     return action
 
 
@@ -140,6 +142,8 @@ def _advice(payment: Payment) -> tuple[str, str]:
             "We will stop waiting. The machine may still take the card: press the red key on it. We keep checking."
         )
     if payment.misses >= 3:
+        if payment.method.startswith("upi"):
+            return "none", "Paytm does not answer at the moment. We keep asking. Do not charge again."
         return "none", "Paytm does not answer at the moment. Look at the machine; we keep asking. Do not charge again."
     if payment.phase is Phase.AWAITING_PAYER:
         return _AWAITING.get(payment.method, ("none", "Waiting for the customer to approve the payment."))

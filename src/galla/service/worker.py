@@ -22,6 +22,7 @@ BATCH = 200
 IN_FLIGHT_MAX = 512  # so 1,000 inquiries a second while Paytm takes half a second, and within the usual 1,024 files
 IDLE_S = 0.25
 PACE_S = 0.05  # while payments fall due all the time, a claim takes what 50 ms have gathered: its price is shared
+OUTAGE_S = 1.0
 
 
 class Worker:
@@ -43,15 +44,18 @@ class Worker:
         while not stop.is_set():
             try:
                 taken = await self._round()
+                idle_s = await self._idle_s(taken) if taken < BATCH else 0.0
             except Unavailable as error:
                 log.error("database_unavailable", detail=str(error))
                 if self._till.database.is_broken:
                     stop.set()
                     raise
-                await self._rest(stop, 1.0)
-                continue
-            if taken < BATCH:
-                await self._rest(stop, await self._idle_s(taken))
+                idle_s = OUTAGE_S
+            except Exception:  # a worker that ended would leave charged bills unpaid: it goes on, whatever this was
+                log.exception("round_failed")
+                idle_s = OUTAGE_S
+            if idle_s:
+                await self._rest(stop, idle_s)
         if self._running:
             await asyncio.wait(self._running, timeout=30)
         await refunds

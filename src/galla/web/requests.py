@@ -103,7 +103,9 @@ class CancelBody(Strict):
 class RefundBody(Strict):
     """What to give back of a paid payment."""
 
-    amount: Annotated[Amount | None, Field(description="Whole paise; all that can still be given back if left out.")] = None
+    amount: Annotated[
+        Amount | None, Field(description="Whole paise; all that can still be given back if left out.")
+    ] = None
     reason: Line
     kind: Literal["auto", "void", "refund"] = "auto"
 

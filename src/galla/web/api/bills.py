@@ -45,7 +45,10 @@ async def cancel_bill(till: TillHere, caller: Caller, bill_id: str) -> Response:
 
 
 @router.post(
-    "/bills/{bill_id}/pay_link", status_code=201, responses={201: {"model": answers.PayLink}}, openapi_extra=needs("collect")
+    "/bills/{bill_id}/pay_link",
+    status_code=201,
+    responses={201: {"model": answers.PayLink}},
+    openapi_extra=needs("collect"),
 )
 async def make_pay_link(request: Request, till: TillHere, caller: Caller, bill_id: str) -> Response:
     """Return the address at which the customer pays this bill by UPI; the same one while it is in force."""

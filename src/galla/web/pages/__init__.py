@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from galla.web.pages import counter, docs, live, payments, sign_in
+from galla.web.pages import counter, display, docs, live, pay, payments, refunds, sign_in
 
 router = APIRouter(include_in_schema=False)
-for _part in (sign_in, counter, live, payments, docs):
+for _part in (sign_in, counter, live, payments, refunds, display, pay, docs):
     router.include_router(_part.router)

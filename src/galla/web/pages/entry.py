@@ -15,6 +15,7 @@ from galla.web.requests import PaymentBody, Strict
 from galla.web.validation import param_of, sentence
 
 LINES = 4
+TENDERS = ("edc", "upi_qr")
 _Body = TypeVar("_Body", bound=Strict)
 _NAMES = {
     "amount": "The amount",
@@ -48,6 +49,7 @@ class SaleForm(msgspec.Struct, frozen=True, kw_only=True):
     reference: str = ""
     bill: str = ""
     terminal: str = ""
+    method: str = "edc"
 
     def with_attempt(self, attempt: str) -> SaleForm:
         """Return the same form under a new attempt id."""
@@ -87,7 +89,8 @@ class BillForm(msgspec.Struct, frozen=True, kw_only=True):
 
 def sale_form(fields: Mapping[str, list[str]]) -> SaleForm:
     """Return the posted sale form."""
-    return SaleForm(**{name: one(fields, name) for name in ("attempt", "amount", "reference", "bill", "terminal")})
+    names = ("attempt", "amount", "reference", "bill", "terminal")
+    return SaleForm(**{name: one(fields, name) for name in names}, method=one(fields, "method") or "edc")
 
 
 def payment_body(form: SaleForm) -> PaymentBody:
@@ -98,7 +101,9 @@ def payment_body(form: SaleForm) -> PaymentBody:
     """
     if not (16 <= len(form.attempt) <= 64 and form.attempt.isascii() and form.attempt.isalnum()):
         raise Faults(general="This form is incomplete. Load the page again and fill it in once more.")
-    values: dict[str, Any] = {"method": "edc", "amount": _paise(form.amount, "amount")}
+    if form.method not in TENDERS:
+        raise Faults(general="This form is from an older page. Load the page again and fill it in once more.")
+    values: dict[str, Any] = {"method": form.method, "amount": paise_of(form.amount, "amount")}
     for name in ("reference", "bill", "terminal"):
         if getattr(form, name):
             values[name] = getattr(form, name)
@@ -135,7 +140,7 @@ def bill_values(form: BillForm) -> dict[str, Any]:
             {
                 "description": line.description,
                 "quantity": int(quantity),
-                "unit_amount": _paise(line.price, f"lines.{place}"),
+                "unit_amount": paise_of(line.price, f"lines.{place}"),
             }
         )
     if not lines:
@@ -178,7 +183,12 @@ def _field(param: str) -> str:
     return f"lines.{place}" if param.startswith("lines[") else param
 
 
-def _paise(text: str, field: str) -> int:
+def paise_of(text: str, field: str) -> int:
+    """Return a typed amount in paise.
+
+    Raises:
+        Faults: it cannot be read.
+    """
     typed = text.replace("₹", "").replace(",", "").replace(" ", "")
     if not typed:
         raise Faults({field: "Write the amount in rupees, such as 2500 or 2500.50."})

@@ -106,6 +106,7 @@ async def frame(till: Till, session: Session) -> dict[str, Any]:
         "session": session,
         "principal": session.principal,
         "merchant": merchant["name"],
+        "offers_qr": merchant["client_id"] is not None,  # Paytm makes QRs only for merchants with a client id
         "is_rehearsal": till.settings.environment != "production",
         "environment": till.settings.environment,
         "unexplained": await payments.unexplained(till, session.principal),

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
-from galla.errors import PaymentError, TooSoon
+from galla.errors import IdempotencyInProgress, PaymentError, TooSoon
 from galla.service import payments, terminals
+from galla.service.access import Session
+from galla.service.payments import NewPayment
+from galla.web.body import fingerprint
+from galla.web.pages.entry import Faults
 from galla.web.pages.page import SignedIn, frame, go, one, page, posted, render
+from galla.web.pages.refund_form import RefundForm, refund_values
 from galla.web.pages.screen import labels, panel_for
-from galla.web.pages.refunds import refund_values
 from galla.web.pages.wording import is_upi
 from galla.web.problem import Problem
 from galla.web.security import till_of
@@ -24,6 +29,19 @@ _CHECK_WAIT_S = 5.0
 @router.get("/payments/{payment_id}")
 async def show(request: Request, session: SignedIn, payment_id: str) -> Response:
     """Show one payment with its timeline: the evidence."""
+    return await payment_page(request, session, payment_id)
+
+
+async def payment_page(
+    request: Request,
+    session: Session,
+    payment_id: str,
+    *,
+    form: RefundForm | None = None,
+    faults: Faults | None = None,
+    status: int = 200,
+) -> Response:
+    """Answer with one payment's page; `form` and `faults` are of a refund that could not be started."""
     till, principal = till_of(request), session.principal
     bar, payment, machines = await asyncio.gather(
         frame(till, session),
@@ -31,15 +49,53 @@ async def show(request: Request, session: SignedIn, payment_id: str) -> Response
         terminals.find(till, principal),
     )
     names = labels(machines)
+    given = await refund_values(till, session, payment)
     return page(
         request,
         "payment.html",
+        status,
         payment=payment,
         panel=panel_for(payment, names, till.clock.now()),
         machine=names.get(payment["terminal"], "–" if is_upi(payment) else "the machine"),
+        form=form or RefundForm.fresh(payment),
+        faults=faults or Faults(),
+        refresh_s=5 if given["on_its_way"] else None,
         **bar,
-        **await refund_values(till, session, payment),
+        **given,
     )
+
+
+@router.post("/payments/{payment_id}/new_code")
+async def new_code(request: Request, session: SignedIn, payment_id: str) -> Response:
+    """Make a new code for the same money, once Paytm has said that the old one was not paid."""
+    await posted(request, session)
+    till, principal = till_of(request), session.principal
+    with suppress(TooSoon):
+        await payments.check(till, principal, payment_id, wait_s=_CHECK_WAIT_S)
+    old = await payments.get(till, principal, payment_id)
+    if old["status"] == "paid":
+        return _there(request, payment_id)
+    if old["status"] != "not_paid":
+        return _told(request, "Paytm has not said yet that the old code was not paid. Try again in a moment.")
+    new = NewPayment(
+        amount_paise=old["amount"],
+        method=old["method"],
+        bill=old["bill"],
+        reference=None if old["bill"] else old["reference"],
+        terminal=old["terminal"],
+        customer=old["customer"],
+        description=old["description"],
+        metadata=old["metadata"],
+    )
+    key = f"new{payment_id.replace('_', '')}"
+    try:
+        same = fingerprint("POST", "/payments/new_code", payment_id)
+        started = await payments.start(till, principal, new, wait_s=0, idempotency_key=key, fingerprint=same)
+    except IdempotencyInProgress as error:
+        return _there(request, error.blocker or payment_id)
+    except PaymentError as error:
+        return _told(request, str(error))
+    return _there(request, started.payment["id"])
 
 
 @router.post("/payments/{payment_id}/check")
@@ -66,6 +122,20 @@ async def cancel(request: Request, session: SignedIn, payment_id: str) -> Respon
             raise
         note = str(error)
     return _back(request, payment_id, note)
+
+
+def _there(request: Request, payment_id: str) -> Response:
+    """Lead to a payment's panel, with scripts or without."""
+    if request.headers.get("hx-request") == "true":
+        return Response(status_code=204, headers={"HX-Redirect": f"/counter?payment={payment_id}"})
+    return go(f"/counter?payment={payment_id}")
+
+
+def _told(request: Request, said: str) -> Response:
+    """Say why nothing was started."""
+    if request.headers.get("hx-request") == "true":
+        return HTMLResponse(render("note.html", note=said))
+    raise Problem(409, "illegal_transition", said)
 
 
 def _back(request: Request, payment_id: str, note: str) -> Response:

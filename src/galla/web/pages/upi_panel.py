@@ -92,11 +92,12 @@ def _waiting(payment: dict[str, Any], now: datetime) -> Panel:
 def _doubt(payment: dict[str, Any]) -> Panel:
     reason = payment["reason"] or {}
     is_stopping = payment["cancel_requested_at"] is not None
+    said = (STOPPING,) if is_stopping else said_of(reason)[:1]
     return Panel(
         state="checking",
         word="Checking",
         heading="We are checking with Paytm",
-        sentences=("Do not take this payment again.", *((STOPPING,) if is_stopping else said_of(reason)[:1]), MEANWHILE),
+        sentences=("Do not take this payment again.", *said, MEANWHILE),
         steps=_steps("done" if payment["sent_at"] else "unknown", "unknown", "open"),
         quote=reason.get("paytm_message"),
         is_live=True,

@@ -42,7 +42,7 @@ function settle() {
 // One press is one form: the second would be the same payment anyway, by its attempt id.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  const button = form.querySelector("button[data-busy]");
+  const button = event.submitter?.matches("[data-busy]") ? event.submitter : form.querySelector("button[data-busy]");
   if (form.dataset.once !== undefined && form.dataset.sent !== undefined) {
     event.preventDefault();
     return;
@@ -57,7 +57,7 @@ window.addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload(); // brought back from the browser's memory: what it shows may be old
 });
 
-// Keys: / search, F2 machine, N new bill, Enter the one next step, Esc stop waiting.
+// Keys: / search, F2 machine, F3 UPI QR, N new bill, Enter the one next step, Esc stop waiting.
 function focusMachine() {
   const machine = document.querySelector("input[name=terminal]:checked") ?? document.querySelector("input[name=terminal]");
   machine?.focus();
@@ -71,6 +71,12 @@ function press(event) {
     case "F2":
       if (!focusMachine()) return;
       break;
+    case "F3": {
+      const code = document.querySelector('[data-key="F3"]');
+      if (code === null) return;
+      code.click();
+      break;
+    }
     case "Escape": {
       if (isTyping()) {
         document.activeElement.blur();

@@ -1,0 +1,17 @@
+// Codes that run out: counts the time that is left, and takes a code away when it is over. The server says what became of it.
+"use strict";
+
+const codeLead = Date.parse(document.body.dataset.now) - Date.now();
+
+function countDown() {
+  for (const clock of document.querySelectorAll("[data-until]")) {
+    const seconds = Math.max(0, Math.ceil((Date.parse(clock.dataset.until) - Date.now() - codeLead) / 1000));
+    const text = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    if (clock.textContent !== text) clock.textContent = text;
+    clock.closest("[data-code]")?.classList.toggle("is-over", seconds === 0);
+  }
+}
+
+setInterval(countDown, 250);
+document.addEventListener("htmx:after:swap", countDown);
+countDown();
