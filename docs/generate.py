@@ -15,9 +15,9 @@ from pathlib import Path
 
 from galla import errors
 from galla.cli.commands import COMMANDS
-from galla.cli.ending import Exit, explain
 from galla.cli.connectors import HEADS
 from galla.cli.connectors import row as connector_row
+from galla.cli.ending import Exit, explain
 from galla.config import ALIASES, SETTINGS
 from galla.connectors.registry import own
 from galla.payments.machine import TRANSITIONS

@@ -112,7 +112,7 @@ def says(outcome: object, *steps: object) -> Speak:
     """Return a flow that takes these steps and ends with this, whatever it is."""
 
     def flow() -> Flow[Any]:
-        for step in steps:
+        for step in steps:  # noqa: UP028 - a tuple takes no answers
             yield step  # type: ignore[misc]
         return outcome
 
@@ -123,7 +123,7 @@ def raises(error: BaseException, *steps: object) -> Speak:
     """Return a flow that takes these steps and then raises."""
 
     def flow() -> Flow[Any]:
-        for step in steps:
+        for step in steps:  # noqa: UP028 - a tuple takes no answers
             yield step  # type: ignore[misc]
         raise error
 

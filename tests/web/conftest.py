@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.web.shop import Shop, open_shop
+from tests.web.upi_shop import open_upi_shop
 
 
 @pytest.fixture
@@ -19,4 +20,18 @@ async def shop(database_url: str) -> AsyncIterator[Shop]:
 async def small_shop(tmp_path: Path) -> AsyncIterator[Shop]:
     """A shop on SQLite."""
     async with open_shop(f"sqlite:///{tmp_path / 'galla.db'}") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def upi_shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    """A shop on SQLite that takes UPI, asks about nothing by itself for a minute, and is called back by its Paytm."""
+    async with open_upi_shop(f"sqlite:///{tmp_path / 'galla.db'}", ladder_upi="2h:1h") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def upi_shops(database_url: str) -> AsyncIterator[Shop]:
+    """A shop on each engine that takes UPI, with quick waits."""
+    async with open_upi_shop(database_url) as opened:
         yield opened

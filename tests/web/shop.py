@@ -28,6 +28,7 @@ class Shop:
         self.sandbox = sandbox
         self.url = url
         self.app = app
+        self.paytm = ""
 
     def client(self, key: str | None = ADMIN_KEY, **more: Any) -> httpx2.AsyncClient:
         """Return an HTTP client that sends a key."""
@@ -90,7 +91,7 @@ async def open_shop(database_url: str, **more: Any) -> AsyncIterator[Shop]:
     """Open a till on a database, serve it on a free port, close both at the end."""
     sandbox = Sandbox(seed=7)
     till = await Till.open(settings_for(database_url, **more), send=sandbox.ahandle)
-    async with _serving(till, sandbox) as shop:
+    async with serving(till, sandbox) as shop:
         yield shop
 
 
@@ -100,15 +101,16 @@ async def open_shop_over_http(database_url: str, **more: Any) -> AsyncIterator[t
     sandbox = Sandbox(seed=7)
     async with running(make_server("127.0.0.1", 0, sandbox)) as paytm:
         till = await Till.open(settings_for(database_url, edc_url=paytm, **more))
-        async with _serving(till, sandbox) as shop:
+        async with serving(till, sandbox) as shop:
             yield shop, paytm
 
 
 @asynccontextmanager
-async def _serving(till: Till, sandbox: Sandbox) -> AsyncIterator[Shop]:
+async def serving(till: Till, sandbox: Sandbox, port: int = 0) -> AsyncIterator[Shop]:
+    """Serve a till and close it at the end."""
     try:
         app = make_app(till)
-        async with running(server(app, "127.0.0.1", 0)) as url:
+        async with running(server(app, "127.0.0.1", port)) as url:
             yield Shop(till, sandbox, url, app)
     finally:
         await till.close()

@@ -17,6 +17,7 @@ from galla.connectors.amount import RUPEES_TEXT
 from galla.connectors.connector import Account, Capabilities
 from galla.connectors.pg_words import pg_reason, pg_unclear
 from galla.connectors.upi_refund import apply_for, ask_about
+from galla.errors import RemoteProtocolError
 from galla.payments.model import (
     Captured,
     Declined,
@@ -36,6 +37,7 @@ from galla.payments.model import (
 from galla.payments.refund import Refund, RefundOutcome
 from galla.payments.rulebook import MCC_LIMITS_PAISE
 from galla.protocol.codes import Kind
+from galla.protocol.link import parse_link
 from galla.protocol.order import OrderStatusReply, OrderStatusRequest
 from galla.protocol.pg import Reply
 from galla.protocol.pg_envelope import TxnToken
@@ -130,14 +132,12 @@ def _two_steps(payment: Payment, account: Account, now: datetime) -> Flow[Outcom
     begun = yield from exchange(request, account.key)
     if begun.kind is not Kind.ACCEPTED:
         return _refused(begun)
-    link = begun.deep_link_info
-    if payment.method == Method.UPI_INTENT and link is None:
+    expires_at = payment.expires_at or now + timedelta(seconds=TOKEN_LIFE_S)
+    if payment.method == Method.UPI_COLLECT:
+        return Waiting(phase=Phase.AWAITING_PAYER, expires_at=expires_at)
+    if begun.deep_link_info is None:
         return Unclear(reason=pg_unclear(begun))
-    return Waiting(
-        phase=Phase.AWAITING_PAYER,
-        link=link.deep_link if link is not None else None,
-        expires_at=payment.expires_at or now + timedelta(seconds=TOKEN_LIFE_S),
-    )
+    return _handed_over(payment, begun.deep_link_info.deep_link, expires_at)
 
 
 def _show_qr(payment: Payment, account: Account, now: datetime) -> Flow[Outcome]:
@@ -156,7 +156,25 @@ def _show_qr(payment: Payment, account: Account, now: datetime) -> Flow[Outcome]
         return _refused(reply)
     if reply.qr_data is None:
         return Unclear(reason=pg_unclear(reply))
-    return Waiting(phase=Phase.AWAITING_PAYER, link=reply.qr_data, expires_at=expires_at)
+    return _handed_over(payment, reply.qr_data, expires_at)
+
+
+def _handed_over(payment: Payment, link: str, expires_at: datetime) -> Outcome:
+    """Pass Paytm's link on byte for byte, unless it asks the payer for another amount."""
+    try:
+        asks_paise = parse_link(link).amount_paise
+    except RemoteProtocolError:
+        asks_paise = 0
+    if asks_paise not in (None, payment.amount_paise):
+        return Mismatch(
+            reason=Reason(
+                code="mismatch",
+                message="Paytm made a payment link that cannot be used or is for another amount, so it is not shown.",
+                hint="Nothing was charged. Stop this payment, and take it on the card machine.",
+            ),
+            fields=("link",),
+        )
+    return Waiting(phase=Phase.AWAITING_PAYER, link=link, expires_at=expires_at)
 
 
 def _refused(reply: Reply) -> Outcome:

@@ -12,11 +12,11 @@ import msgspec
 from starlette.requests import Request
 
 from galla.clock import rfc3339
-from galla.sandbox.online import DEMO_VPA
 from galla.sandbox.order import Order
 from galla.sandbox.outbox import Post
 from galla.sandbox.phone import Prompt, possible
 from galla.sandbox.phoneplay import PhoneOutcome
+from galla.sandbox.phones import DEMO_VPA
 from galla.sandbox.request_body import json_body
 from galla.sandbox.sandbox import Sandbox
 

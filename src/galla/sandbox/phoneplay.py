@@ -1,6 +1,6 @@
 """Payers who are not there: phones that open links, scan QRs and answer requests by themselves after a while.
 
-It only chooses what would be done; the doing is `phone.py`'s, the waiting `online.py`'s.
+It only chooses what would be done; the doing is `phone.py`'s, the waiting `phones.py`'s.
 """
 
 from __future__ import annotations

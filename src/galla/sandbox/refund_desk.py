@@ -54,7 +54,7 @@ def answer_apply(world: Online, request: Request, at: datetime) -> Response:
     new = Refund(
         mid=call.mid,
         ref_id=call.ref_id,
-        id=world.txn_id(at),
+        id=world.acquirement_id(at),
         order_id=call.order_id,
         txn_id=call.txn_id,
         amount_paise=amount,

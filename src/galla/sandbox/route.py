@@ -11,9 +11,9 @@ import msgspec
 from galla.protocol.message import Request, Response
 
 if TYPE_CHECKING:
-    from galla.sandbox.online import Online
+    from galla.sandbox.phones import Phones
 
-Handle = Callable[["Online", Request, datetime], Response]
+Handle = Callable[["Phones", Request, datetime], Response]
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """The sandbox itself: takes requests, lets faults strike, answers or loses the answer, and logs it.
 
 `Sandbox.handle` is a complete Paytm in one call, without a network. What an endpoint does belongs in
-`edc.py`, `upi.py` and the desks, what is true in `world.py` and `online.py`.
+`edc.py`, `upi.py` and the desks, what is true in `world.py`, `online.py` and `phones.py`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from galla.protocol.message import MerchantKey, Request, Response, field, read_j
 from galla.sandbox import edc, order_desk, qr_desk, refund_desk, upi
 from galla.sandbox.charge import Charge
 from galla.sandbox.faults import UNPROCESSED, Fault, FaultPlan, Kind, spoil
-from galla.sandbox.online import DEMO_VPA as DEMO_VPA
-from galla.sandbox.online import Online
 from galla.sandbox.order import Order
 from galla.sandbox.outbox import Post
+from galla.sandbox.phones import DEMO_VPA as DEMO_VPA
+from galla.sandbox.phones import Phones
 from galla.sandbox.terminal import Terminal
 from galla.sandbox.wire import Call, Wire
 from galla.sandbox.world import DEMO_KEY as DEMO_KEY
@@ -53,7 +53,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     is_dripping: bool = False
 
 
-class Sandbox(Online):
+class Sandbox(Phones):
     """A pretend Paytm.
 
     Args:

@@ -34,8 +34,8 @@ from galla.protocol.theia import (
     ProcessRequest,
 )
 from galla.protocol.vpa import VPA_PATH, VpaReply, VpaRequest
-from galla.sandbox.online import Online
 from galla.sandbox.order import MOST_TRIES, Order, Way
+from galla.sandbox.phones import Phones
 from galla.sandbox.qr import PAYEE, Link, upi_text
 from galla.sandbox.reading import No, Refusals, answer, checked, refusal
 from galla.sandbox.route import Route
@@ -60,7 +60,7 @@ _PROCESS = replace(_SESSION, at={"body.orderId": "309"})
 _VPA = replace(_SESSION, invalid="00000004", query={})
 
 
-def answer_initiate(world: Online, request: Request, at: datetime) -> Response:
+def answer_initiate(world: Phones, request: Request, at: datetime) -> Response:
     """Make an order and give a token for it; an identical repeat gets its token again."""
     try:
         call = checked(InitiateRequest, world, request, _INITIATE)
@@ -91,7 +91,7 @@ def answer_initiate(world: Online, request: Request, at: datetime) -> Response:
     return answer(InitiateReply(result=result, txn_token=TxnToken(order.token or "")), at, merchant.key)
 
 
-def answer_process(world: Online, request: Request, at: datetime) -> Response:
+def answer_process(world: Phones, request: Request, at: datetime) -> Response:
     """Begin to pay an order: a link for a UPI app, or a request to a UPI id."""
     try:
         call = checked(ProcessRequest, world, request, _PROCESS)
@@ -109,7 +109,7 @@ def answer_process(world: Online, request: Request, at: datetime) -> Response:
     return answer(_collect(world, order, call.payer_account, at), at)
 
 
-def answer_options(world: Online, request: Request, at: datetime) -> Response:
+def answer_options(world: Phones, request: Request, at: datetime) -> Response:
     """Say how an order may be paid: by UPI only."""
     kind = _OptionsV2 if request.path == OPTIONS_V2_PATH else OptionsRequest
     try:
@@ -120,7 +120,7 @@ def answer_options(world: Online, request: Request, at: datetime) -> Response:
     return answer(OptionsReply(result=SUCCESS, payment_modes=("UPI",)), at)
 
 
-def answer_vpa(world: Online, request: Request, at: datetime) -> Response:
+def answer_vpa(world: Phones, request: Request, at: datetime) -> Response:
     """Say whether a UPI id exists: those of the sandbox's phones do."""
     try:
         call = checked(VpaRequest, world, request, _VPA)
@@ -149,7 +149,7 @@ class _OptionsV2(OptionsRequest, frozen=True, kw_only=True):
     token_type: ClassVar[str | None] = "TXN_TOKEN"
 
 
-def _intent(world: Online, order: Order, at: datetime) -> ProcessReply:
+def _intent(world: Phones, order: Order, at: datetime) -> ProcessReply:
     expires_at = at + timedelta(seconds=world.intent_expiry_s)
     new = world.begin(order, Way.INTENT, at, expires_at=expires_at)
     merchant = world.merchants[order.mid]
@@ -164,7 +164,7 @@ def _intent(world: Online, order: Order, at: datetime) -> ProcessReply:
     return ProcessReply(result=SUCCESS, deep_link_info=info)
 
 
-def _collect(world: Online, order: Order, vpa: str, at: datetime) -> ProcessReply:
+def _collect(world: Phones, order: Order, vpa: str, at: datetime) -> ProcessReply:
     """Ask a UPI id; one that does not exist is told at the status, as Paytm does."""
     expires_at = at + timedelta(seconds=world.collect_expiry_s)
     new = world.begin(order, Way.COLLECT, at, expires_at=expires_at, vpa=vpa)
@@ -187,7 +187,7 @@ def _collect(world: Online, order: Order, vpa: str, at: datetime) -> ProcessRepl
     return ProcessReply(result=SUCCESS, bank_form=BankForm(action_url=page, content=content))
 
 
-def _let_in(world: Online, call: TokenCall, order_id: str, at: datetime) -> Order:
+def _let_in(world: Phones, call: TokenCall, order_id: str, at: datetime) -> Order:
     """Return the order whose living token this is."""
     order = world.orders.get((call.mid, order_id))
     is_ours = order is not None and order.token == call.txn_token.reveal()
@@ -202,7 +202,7 @@ def _params(request: Request) -> bytes:
     return msgspec.json.encode(body, order="deterministic")
 
 
-def _new_token(world: Online, at: datetime) -> str:
+def _new_token(world: Phones, at: datetime) -> str:
     return sha256(world.digits(40).encode()).hexdigest()[:32] + str(to_millis(at))
 
 

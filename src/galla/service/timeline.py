@@ -11,7 +11,7 @@ from galla.clock import from_millis, rfc3339
 from galla.store import journal, payments
 
 _SAID = {
-    "payment.created": "Payment made and sent to the machine.",
+    "payment.created": "Payment made and sent.",
     "payment.pending": "Paytm has it; waiting for the customer.",
     "payment.in_doubt": "Not certain: being checked with Paytm.",
     "payment.paid": "Paid, proven by Paytm's status answer.",
@@ -23,6 +23,12 @@ _TALKED = {
     "sale": "Sent to Paytm",
     "status": "Asked Paytm",
     "void": "Void sent to Paytm",
+    "initiate": "Asked Paytm for an order",
+    "process": "Asked Paytm for a link or a request to the payer",
+    "qr": "Asked Paytm for a QR",
+    "order_status": "Asked Paytm",
+    "refund": "Refund sent to Paytm",
+    "refund_status": "Asked Paytm about the refund",
 }
 _ANSWERED = {
     "waiting": "Paytm has it",
@@ -34,6 +40,14 @@ _ANSWERED = {
     "lost": "no usable answer",
     "unclear": "an answer that decides nothing",
     "mismatch": "an answer that does not fit",
+    "raised": "Paytm has taken it in",
+    "alreadyraised": "Paytm had taken it in before",
+    "notnow": "not now; we try again",
+    "rejected": "refused",
+    "returned": "given back",
+    "unanswered": "no usable answer",
+    "unexpected": "an answer that decides nothing",
+    "unknown": "Paytm does not know the refund",
 }
 
 
