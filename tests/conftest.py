@@ -8,6 +8,7 @@ import pytest
 
 from galla.clock import ManualClock
 from galla.store.database import Database, open_database
+from tests.acceptance.crash_table import pytest_terminal_summary  # noqa: F401 - the crash tables, in any run
 from tests.database import fresh_database, running_postgres
 from tests.till import Counter, open_counter
 

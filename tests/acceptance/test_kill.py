@@ -25,7 +25,7 @@ from galla.sandbox.sandbox import Sandbox
 from galla.service import access, bills, payments
 from galla.service.till import Principal, Till
 from galla.store.claims import next_due_at
-from tests.acceptance.conftest import TABLE
+from tests.acceptance.crash_table import TABLE
 from tests.acceptance.dying import DyingDatabase, Fate, Killed, put_at_risk
 from tests.database import fresh_database
 from tests.service.books import assert_books_equal_truth

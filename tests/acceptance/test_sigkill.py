@@ -18,7 +18,7 @@ from galla.sandbox.charge import ChargeState
 from galla.sandbox.sandbox import DEMO_MID, Sandbox
 from galla.service import access, payments
 from galla.service.till import Till
-from tests.acceptance.conftest import TABLE
+from tests.acceptance.crash_table import TABLE
 from tests.acceptance.doomed import amount_of, settings_of, tid_of
 from tests.sandbox.pretend import served
 from tests.service.books import assert_books_equal_truth

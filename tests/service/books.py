@@ -8,13 +8,15 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from galla.sandbox.charge import ChargeState
+from galla.sandbox.refund import RefundState
 from galla.sandbox.sandbox import Sandbox
 from galla.service import audit
 from galla.service.till import Till
 from galla.store.record_tables import entries, events, idempotency_keys, postings
-from galla.store.tables import bills, exchanges, payments, proofs
+from galla.store.tables import bills, exchanges, payments, proofs, refunds
 
 LIVE = ("created", "pending", "in_doubt")
+Held = dict[str, list[Row[Any]]]
 
 
 async def assert_books_equal_truth(till: Till, box: Sandbox, *, is_over: bool = True) -> None:
@@ -22,25 +24,32 @@ async def assert_books_equal_truth(till: Till, box: Sandbox, *, is_over: bool = 
 
     I-01 every entry balances; I-02 every charge is a paid payment (if `is_over`: when everything has had time
     to be learned); I-03 every paid payment is a charge of the same amount; I-04 and I-13 one charge, one id,
-    one entry, one event each; I-07 bills hold exactly what was allocated to them; I-09 clearing is what Paytm
-    owes. The audit chain is whole.
+    one entry, one event each; I-05 no more is given back than was paid; I-06 one refund for each reference; I-07
+    bills hold exactly what was allocated to them; I-09 clearing is what Paytm owes. The audit chain is whole.
     """
     held = await till.database.read(_everything)
     _ledger_balances(held)
     _payments_are_charges(held, box, is_over=is_over)
     _each_once(held)
+    _refunds_are_refunds(held, box, is_over=is_over)
     _bills_hold(held)
     _clearing_is_owed(held, box)
     _wire_is_known(held, box)
     assert (await audit.verify(till))["first_bad"] is None, "the audit chain is broken"
 
 
-def _everything(connection: Connection) -> dict[str, list[Row[Any]]]:
-    tables = (payments, proofs, bills, entries, postings, events, idempotency_keys, exchanges)
+def _everything(connection: Connection) -> Held:
+    tables = (payments, refunds, proofs, bills, entries, postings, events, idempotency_keys, exchanges)
     return {table.name: list(connection.execute(select(table))) for table in tables}
 
 
-def _ledger_balances(held: dict[str, list[Row[Any]]]) -> None:
+def _taken(box: Sandbox) -> dict[tuple[str, str], int]:
+    """What customers truly paid, on machines and online."""
+    taken = {key: each.amount_paise for key, each in box.charges.items() if each.state is ChargeState.PAID}
+    return taken | {key: each.amount_paise for key, each in box.orders.items() if each.paid is not None}
+
+
+def _ledger_balances(held: Held) -> None:
     """I-01: each entry has two lines or more that sum to zero, and no line is without an entry."""
     lines: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for line in held["postings"]:
@@ -51,21 +60,21 @@ def _ledger_balances(held: dict[str, list[Row[Any]]]) -> None:
     assert sum(line.amount_paise for line in held["postings"]) == 0
 
 
-def _payments_are_charges(held: dict[str, list[Row[Any]]], box: Sandbox, *, is_over: bool) -> None:
+def _payments_are_charges(held: Held, box: Sandbox, *, is_over: bool) -> None:
     """I-02 and I-03: the same money on both sides, id by id."""
     ours = {(row.mid, row.paytm_id): row.amount_paise for row in held["payments"] if row.status == "paid"}
-    theirs = {key: charge.amount_paise for key, charge in box.charges.items() if charge.state is ChargeState.PAID}
+    theirs = _taken(box)
     invented = {key: amount for key, amount in ours.items() if theirs.get(key) != amount}
     assert not invented, f"money was invented: {invented}"
     known = {(row.mid, row.paytm_id): row for row in held["payments"]}
-    assert set(box.charges) <= set(known), "a machine was asked for a payment that is written down nowhere"
+    assert {*box.charges, *box.orders} <= set(known), "Paytm was asked for a payment that is written down nowhere"
     lost = {key: known[key].status for key in theirs if key not in ours and not known[key].needs_review}
     assert not (is_over and lost), f"money was taken and not booked: {lost}"
     proven = Counter(row.payment_id for row in held["proofs"])
     assert proven == Counter(row.id for row in held["payments"] if row.status == "paid")
 
 
-def _each_once(held: dict[str, list[Row[Any]]]) -> None:
+def _each_once(held: Held) -> None:
     """I-04, I-13, I-14, I-19, I-23: one id, one entry, one event, one holder."""
     paid = Counter(row.id for row in held["payments"] if row.status == "paid")
     assert Counter(row.object_id for row in held["entries"] if row.event == "payment.paid") == paid
@@ -87,7 +96,29 @@ def _each_once(held: dict[str, list[Row[Any]]]) -> None:
         assert row.sequence == len(sequences[row.id])
 
 
-def _bills_hold(held: dict[str, list[Row[Any]]]) -> None:
+def _refunds_are_refunds(held: Held, box: Sandbox, *, is_over: bool) -> None:
+    """I-05 and I-06: never more than was paid, one refund for each reference, done only if it truly is."""
+    ours = {(row.mid, row.ref_id): row for row in held["refunds"]}
+    assert len(ours) == len(held["refunds"]), "two refunds share a reference"
+    assert set(box.refunds) <= set(ours), "a refund was raised that is written down nowhere"
+    done, live = Counter[str](), Counter[str]()
+    for row in held["refunds"]:
+        done[row.payment_id] += row.amount_paise if row.status == "done" else 0
+        live[row.payment_id] += row.amount_paise if row.status in LIVE else 0
+    for row in held["payments"]:
+        assert (row.refunded_paise, row.refunding_paise) == (done[row.id], live[row.id])
+        assert row.refunded_paise + row.refunding_paise <= (row.amount_paise if row.status == "paid" else 0)
+    given = {key: each.amount_paise for key, each in box.refunds.items() if each.state is RefundState.DONE}
+    said = {key: row.amount_paise for key, row in ours.items() if row.status == "done"}
+    assert said.items() <= given.items(), "a refund is called done that Paytm has not done"
+    unsaid = {key for key in given.keys() - said.keys() if not ours[key].needs_review}
+    assert not (is_over and unsaid), f"money went back and was not booked: {unsaid}"
+    finished = Counter(row.id for row in ours.values() if row.status == "done")
+    assert Counter(row.object_id for row in held["entries"] if row.event == "refund.done") == finished
+    assert Counter(row.object_id for row in held["events"] if row.type == "refund.done") == finished
+
+
+def _bills_hold(held: Held) -> None:
     """I-07: a bill holds what the ledger allocated to it and reserves what is live; never more than its total."""
     of_payment = {row.id: row for row in held["payments"]}
     entry_of = {(row.merchant_id, row.id): row for row in held["entries"]}
@@ -106,24 +137,29 @@ def _bills_hold(held: dict[str, list[Row[Any]]]) -> None:
         assert bill.live_paise == live[bill.id], f"bill {bill.number} reserves {bill.live_paise}, not {live[bill.id]}"
 
 
-def _clearing_is_owed(held: dict[str, list[Row[Any]]], box: Sandbox) -> None:
-    """I-09: what stands in clearing per MID is the sum of its paid payments, all of which Paytm took."""
+def _clearing_is_owed(held: Held, box: Sandbox) -> None:
+    """I-09: what stands in clearing per MID is what Paytm took of its paid payments, less what it gave back."""
     booked: Counter[str] = Counter()
     for line in held["postings"]:
         if line.account.startswith("clearing:"):
             booked[line.account.removeprefix("clearing:")] += line.amount_paise
     owed: Counter[str] = Counter()
     known = {(row.mid, row.paytm_id): row.status for row in held["payments"]}
-    for (mid, paytm_id), charge in box.charges.items():
-        if charge.state is ChargeState.PAID and known.get((mid, paytm_id)) == "paid":
-            owed[mid] += charge.amount_paise
+    for (mid, paytm_id), amount_paise in _taken(box).items():
+        if known.get((mid, paytm_id)) == "paid":
+            owed[mid] += amount_paise
+    for row in held["refunds"]:
+        if row.status == "done":
+            owed[row.mid] -= box.refunds[row.mid, row.ref_id].amount_paise
     assert +booked == +owed, f"clearing says {dict(booked)}, Paytm owes {dict(owed)}"
 
 
-def _wire_is_known(held: dict[str, list[Row[Any]]], box: Sandbox) -> None:
-    """I-13: nothing was ever sent that was not written down first; a sale leaves twice at most, under one id."""
+def _wire_is_known(held: Held, box: Sandbox) -> None:
+    """I-13: nothing was ever sent that was not written down first; what takes or gives money is accepted once."""
     known = {row.paytm_id: row for row in held["payments"]}
     for call in box.wire.calls():
         assert call.paytm_id in known, f"{call.operation} was sent about an unknown id"
     accepted = Counter(call.paytm_id for call in box.wire.calls(operation="sale") if call.answer == "A 0009")
     assert all(count == 1 for count in accepted.values()), "a sale was accepted twice"
+    raised = Counter(call.body["refId"] for call in box.wire.calls(operation="refund") if "601" in call.answer)
+    assert all(count == 1 for count in raised.values()), "a refund was taken in twice"

@@ -10,8 +10,8 @@ import pytest
 import segno
 
 from galla.sandbox.faults import Fault, Kind
-from galla.sandbox.online import DEMO_VPA
 from galla.sandbox.phone import Tap
+from galla.sandbox.sandbox import DEMO_VPA
 from tests.web.shop import FIRST, Shop, eventually
 from tests.web.test_web_openapi import check_shape
 from tests.web.test_web_problems import check_problem

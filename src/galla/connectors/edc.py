@@ -28,7 +28,7 @@ from galla.payments.model import (
     Unclear,
     Waiting,
 )
-from galla.protocol.codes import Kind, ResultInfo, explain_edc
+from galla.protocol.codes import EDC_CODES, Kind, ResultInfo, explain_edc
 from galla.protocol.edc import SaleRequest, StatusReply, StatusRequest
 
 _ACCEPT = {"all": "ALL", "card": "CARD", "qr": "QR"}
@@ -191,7 +191,16 @@ def _other_id(payment: Payment, reply: StatusReply) -> Outcome | None:
 
 
 def _declined(reply: StatusReply) -> Reason:
-    return _reason("declined", reply.result, reply.bank_response_message)
+    """Words for a definite failure, also one whose code nobody has listed."""
+    if reply.result.code_id in EDC_CODES:
+        return _reason("declined", reply.result, reply.bank_response_message)
+    return Reason(
+        code="declined",
+        message="Paytm reports that this payment failed. The customer was not charged.",
+        hint="Take the payment again, or another way. We keep an eye on this one.",
+        paytm_code=reply.result.code_id or None,
+        paytm_message=reply.bank_response_message or reply.result.message or None,
+    )
 
 
 def _reason(code: str, result: ResultInfo, quote: str | None = None) -> Reason:

@@ -347,7 +347,7 @@ def _not_paid(payment: Payment, reason: Reason, now: datetime) -> Step:
         reason=reason,
         settled_at=now,
         may_resend=False,
-        needs_review=False,
+        needs_review=_is_mismatched(payment),
         misses=0,
     )
     return Step(payment=after, event="payment.not_paid")
