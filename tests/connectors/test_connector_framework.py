@@ -1,11 +1,11 @@
-"""What galla does around every connector: whatever a connector does, nothing becomes paid or refunded by it alone."""
+"""What galla does around every connector: whatever a connector does, nothing becomes paid by it alone."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -13,9 +13,7 @@ import pytest
 
 from galla.client.flows import Flow, Keep, Wait, run
 from galla.connectors import connector as framework
-from galla.connectors import refund as refunds
-from galla.connectors.amount import PAISE_TEXT
-from galla.connectors.connector import Account, Capabilities
+from galla.connectors.connector import Account
 from galla.connectors.watched import STEPS_MAX
 from galla.errors import (
     ChecksumMismatch,
@@ -37,97 +35,29 @@ from galla.payments.model import (
     Payment,
     Phase,
     Proof,
-    Reason,
     Unclear,
     Unsent,
     Waiting,
 )
-from galla.payments.refund import (
-    AlreadyRaised,
-    NotNow,
-    Raised,
-    Refund,
-    RefundOutcome,
-    Rejected,
-    Returned,
-    Unanswered,
-    Unexpected,
-    Unknown,
+from galla.protocol.message import Response
+from tests.connectors.odd_connector import (
+    ACCOUNT,
+    AMOUNT,
+    CALL,
+    NOW,
+    OK,
+    PAYMENT,
+    PROOF,
+    REASON,
+    RETURNED,
+    SECRET,
+    Own,
+    network,
+    raises,
+    replace,
+    says,
+    tries_twice,
 )
-from galla.protocol.message import Host, MerchantKey, Request, Response
-
-NOW = datetime(2026, 1, 5, 4, 50, tzinfo=UTC)
-MID, PAYTM_ID, AMOUNT = "TESTMID0000000000001", "SB0105000000000001", 250_000
-PAYMENT = Payment(
-    id="pay_1", merchant_id="mer_1", environment="sandbox", mid=MID, method="own", amount_paise=AMOUNT,
-    paytm_id=PAYTM_ID, created_at=NOW, sends=1,
-)  # fmt: skip
-REFUND = Refund(
-    id="rfd_1", merchant_id="mer_1", payment_id="pay_1", kind="refund", mid=MID, ref_id="SBR1", amount_paise=1000,
-    reason="wrong size", actor="owner", created_at=NOW, sends=1,
-)  # fmt: skip
-ACCOUNT = Account(
-    merchant_id="mer_1", mid=MID, key=MerchantKey("unit_test_key_16"), name="Shop", environment="sandbox"
-)
-PROOF = Proof(mid=MID, paytm_id=PAYTM_ID, amount_paise=AMOUNT, transaction_id="T1", paid_at=NOW)
-RETURNED = Returned(mid=MID, paytm_id=PAYTM_ID, ref_id="SBR1", amount_paise=1000)
-REASON = Reason(code="declined", message="It was declined.", hint="Start a new one.")
-CALL = Request(host=Host.PG, path="/x", body=b"{}", operation="own", paytm_id=PAYTM_ID)
-OK = Response(status=200, body=b"{}")
-SECRET = "4111111111111111 and the key"
-replace = msgspec.structs.replace
-
-Speak = Callable[[], Iterator[Any]]
-
-
-class Own:
-    """A connector whose verbs all do what a test gives it, and whose own wrappers would allow anything."""
-
-    capabilities = Capabilities(
-        name="own", methods=frozenset({"own"}), amounts=PAISE_TEXT, can_refund=True, can_rebegin=False
-    )
-
-    def __init__(self, speak: Callable[[], Any]) -> None:
-        self._speak = speak
-
-    def begin(self, payment: Payment, account: Account, now: datetime) -> Any:
-        """Do what the test says."""
-        return self._speak()
-
-    inquire = begin
-
-    def begin_refund(self, refund: Refund, payment: Payment, account: Account, now: datetime) -> Any:
-        """Do what the test says."""
-        return self._speak()
-
-    inquire_refund = begin_refund
-
-    def _checked(self, *_: object) -> object:
-        return Captured(proof=PROOF)
-
-    differences = _believed = read = watched = _checked
-
-
-def says(outcome: object, *steps: object) -> Speak:
-    """Return a flow that takes these steps and ends with this, whatever it is."""
-
-    def flow() -> Flow[Any]:
-        for step in steps:  # noqa: UP028 - a tuple takes no answers
-            yield step  # type: ignore[misc]
-        return outcome
-
-    return flow
-
-
-def raises(error: BaseException, *steps: object) -> Speak:
-    """Return a flow that takes these steps and then raises."""
-
-    def flow() -> Flow[Any]:
-        for step in steps:  # noqa: UP028 - a tuple takes no answers
-            yield step  # type: ignore[misc]
-        raise error
-
-    return flow
 
 
 def heard(verb: str, speak: Callable[[], Any], *answers: Response | Exception, payment: Payment = PAYMENT) -> Outcome:
@@ -136,27 +66,7 @@ def heard(verb: str, speak: Callable[[], Any], *answers: Response | Exception, p
     return outcome
 
 
-def heard_refund(verb: str, speak: Callable[[], Any], *answers: Response | Exception) -> RefundOutcome:
-    """Run a connector's refund with the framework around it."""
-    outcome: RefundOutcome = run(getattr(refunds, verb)(Own(speak), REFUND, PAYMENT, ACCOUNT, NOW), network(answers))
-    return outcome
-
-
-def network(answers: tuple[Response | Exception, ...]) -> Callable[[Request], Response]:
-    """Return a network that gives these answers, and none to any request beyond them."""
-    left = iter(answers)
-
-    def send(request: Request) -> Response:
-        answer = next(left, NoReply("The test has no answer."))
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    return send
-
-
 both = pytest.mark.parametrize("verb", ["begin", "inquire"])
-both_refunds = pytest.mark.parametrize("verb", ["begin_refund", "inquire_refund"])
 
 
 class Sly(str):
@@ -325,14 +235,6 @@ def test_not_sent_is_believed_only_if_nothing_left() -> None:
     assert isinstance(heard("begin", tries_twice, OK, unsent, payment=replace(PAYMENT, can_rebegin=True)), Unsent)
 
 
-def tries_twice() -> Flow[Outcome]:
-    """Send a request, whatever comes of it, and another."""
-    with suppress(NoReply):
-        yield CALL
-    yield CALL
-    return Missing()
-
-
 def test_a_malformed_request_is_refused_only_if_nothing_left() -> None:
     """A field that cannot be sent ends a payment as refused when it came first, and decides nothing afterwards."""
     error = LocalProtocolError("`name` is too long. Nothing was sent.")
@@ -383,89 +285,3 @@ def test_a_proof_of_another_type_is_made_plain() -> None:
     outcome = heard("inquire", says(Captured(proof=sly), CALL), OK)
     assert isinstance(outcome, Captured)
     assert type(outcome.proof) is Proof
-
-
-@both_refunds
-@pytest.mark.parametrize(
-    "change", [{"amount_paise": 1001}, {"ref_id": "SBR2"}, {"mid": "OTHER"}, {"paytm_id": "SBOTHER"}], ids=str
-)
-def test_a_refund_of_something_else_is_not_done(verb: str, change: dict[str, Any]) -> None:
-    """"Done" with another amount, reference, MID or order never ends a refund."""
-    outcome = heard_refund(verb, says(replace(RETURNED, **change), CALL), OK)
-    assert isinstance(outcome, Unexpected)
-    assert outcome.reason.code == "mismatch"
-
-
-@both_refunds
-@pytest.mark.parametrize(
-    "speak",
-    [
-        says(None, CALL),
-        says("done", CALL),
-        says(Captured(proof=PROOF), CALL),
-        says(replace(RETURNED, amount_paise="1000"), CALL),
-        says(Rejected(reason=None), CALL),  # type: ignore[arg-type]
-        says(RETURNED, "step"),
-        raises(ValueError(SECRET)),
-        raises(SystemExit(SECRET), CALL),
-        lambda: None,
-    ],
-)
-def test_a_broken_refund_decides_nothing(verb: str, speak: Callable[[], Any]) -> None:
-    """Garbage and exceptions leave a refund in front of a person: neither done nor failed."""
-    outcome = heard_refund(verb, speak, OK)
-    assert isinstance(outcome, Unexpected)
-    assert SECRET not in repr(outcome)
-
-
-@both_refunds
-def test_a_right_refund_passes(verb: str) -> None:
-    """"Done" of this very refund comes through."""
-    assert heard_refund(verb, says(RETURNED, CALL), OK) == RETURNED
-
-
-@both_refunds
-@pytest.mark.parametrize(
-    "outcome", [RETURNED, Rejected(reason=REASON), Raised(), Unknown()], ids=lambda outcome: type(outcome).__name__
-)
-def test_nothing_about_a_refund_is_concluded_from_silence(verb: str, outcome: RefundOutcome) -> None:
-    """A connector that swallows a lost answer decides nothing about a refund."""
-
-    def swallows() -> Flow[RefundOutcome]:
-        with suppress(NoReply):
-            yield CALL
-        return outcome
-
-    assert heard_refund(verb, swallows, NoReply("lost")) == Unanswered(
-        detail="The provider did not answer, so what the connector made of it is not used."
-    )
-
-
-def test_a_refund_counts_as_not_sent_only_if_nothing_left() -> None:
-    """A refund's request is free to go again only when certainly none of the conversation arrived."""
-    unsent = NotSent("The network is away.")
-    assert heard_refund("begin_refund", says(None, CALL), unsent) == Unanswered(detail=str(unsent), was_sent=False)
-    after = heard_refund("begin_refund", tries_twice, OK, unsent)
-    assert isinstance(after, Unanswered)
-    assert after.was_sent
-    lied = heard_refund("begin_refund", says(Unanswered(detail="no", was_sent=False), CALL), OK)
-    assert isinstance(lied, Unanswered)
-    assert lied.was_sent
-
-
-@pytest.mark.parametrize("outcome", [AlreadyRaised(), NotNow(reason=REASON)], ids=lambda each: type(each).__name__)
-def test_answers_to_a_request_answer_no_question(outcome: RefundOutcome) -> None:
-    """"Already raised" and "not now" to a question would send or ask in a circle: they go to a person."""
-    assert isinstance(heard_refund("inquire_refund", says(outcome, CALL), OK), Unexpected)
-    assert heard_refund("begin_refund", says(outcome, CALL), OK) == outcome
-
-
-def test_a_refund_through_nobody_is_said_so() -> None:
-    """Without a connector that can refund, a first request is refused, and a refund under way goes to a person."""
-    for sends, verb, kind in (
-        (1, "begin_refund", Rejected),
-        (2, "begin_refund", Unexpected),
-        (1, "inquire_refund", Unexpected),
-    ):
-        flow = getattr(refunds, verb)(None, replace(REFUND, sends=sends), PAYMENT, ACCOUNT, NOW)
-        assert isinstance(run(flow, network(())), kind)

@@ -23,10 +23,18 @@ if TYPE_CHECKING:
 
     from galla.config import Settings
     from galla.sandbox.sandbox import Sandbox
-    from galla.service.till import Till
+    from galla.service.till import Principal, Till
 
 SHOP_NAME = "Sandbox Skin Clinic"
+CLIENT_ID = "C11"
+HOSPITAL = "8062"
 SCOPES = ("read", "collect", "refund", "admin")
+WAITING_BILLS = (
+    ("Meena Iyer", (("Consultation", 1, 600_00), ("Blood test", 1, 450_00))),
+    ("Arjun Mehta", (("Dressing", 2, 175_00),)),
+    ("Fatima Shaikh", (("Laser session", 1, 12_500_00), ("Sunscreen SPF 50", 2, 649_00))),
+)
+"""Left open for whoever tries the counter: customer, and lines of description, quantity, rate in paise."""
 LADDER_SCALE = 0.2  # asks five times as often as in a shop, so that nobody waits for the demonstration
 INQUIRY_TIMEOUT_S = 0.6  # and an inquiry that hangs must not hold up the next
 
@@ -97,7 +105,7 @@ async def _open(stack: AsyncExitStack, out: Console, database: Path, port: int, 
     paytm_listening = _choose(out, "sandbox", sandbox_port)
     url, sandbox_url = (f"http://{LOOPBACK}:{port_of(each)}" for each in (listening, paytm_listening))
     sandbox = Sandbox()
-    await stack.enter_async_context(running(make_server(LOOPBACK, 0, sandbox), paytm_listening))
+    await stack.enter_async_context(running(make_server(LOOPBACK, 0, sandbox, may_call_out=True), paytm_listening))
     settings = _settings(database, url, sandbox_url)
     configure(settings)
     till = await Till.open(settings)
@@ -117,14 +125,27 @@ async def _set_up(till: Till) -> tuple[str, str]:
     if known:
         merchant_id = str(known[0]["id"])
     else:
-        new = merchants.NewMerchant(name=SHOP_NAME, mid=DEMO_MID, key=DEMO_KEY)
+        new = merchants.NewMerchant(
+            name=SHOP_NAME, mid=DEMO_MID, key=DEMO_KEY, client_id=CLIENT_ID, mcc=HOSPITAL
+        )
         merchant_id = str((await merchants.create(till, new))["id"])
         principal = Principal(
             merchant_id=merchant_id, actor="galla demo", scopes=frozenset(SCOPES), origin="cli"
         )
         for number, tid in enumerate(DEMO_TIDS, 1):
             await terminals.create(till, principal, tid, f"Counter {number}")
+        await _leave_bills(till, principal)
     return merchant_id, await access.create_key(till, merchant_id, list(SCOPES), "galla demo")
+
+
+async def _leave_bills(till: Till, principal: Principal) -> None:
+    from galla.service import bills
+
+    for customer, lines in WAITING_BILLS:
+        listed = [
+            {"description": what, "quantity": count, "unit_amount": rate} for what, count, rate in lines
+        ]
+        await bills.create(till, principal, bills.NewBill(customer={"name": customer}, lines=listed))
 
 
 def _settings(database: Path, url: str, sandbox_url: str) -> Settings:
@@ -134,6 +155,7 @@ def _settings(database: Path, url: str, sandbox_url: str) -> Settings:
         {},
         database_url=f"sqlite:///{database}",
         port=int(url.rpartition(":")[2]),
+        public_url=url,
         environment="sandbox",
         edc_url=sandbox_url,
         pg_url=sandbox_url,
@@ -169,8 +191,10 @@ async def _show_places(shop: Shop, out: Console) -> None:
     rows = [
         ("Counter", f"{shop.url}/sign-in?ticket={ticket}&next=/counter"),
         ("Machines", f"{shop.sandbox_url}/terminals"),
+        ("Phone", f"{shop.sandbox_url}/phone"),
         ("API", f"{shop.url}/docs"),
     ]
     screen.show_rows(out, rows)
-    out.print("The counter's link signs you in once. Push a bill to a machine, then tap the card on it.")
+    out.print("The counter's link signs you in once. Choose a bill, push it to a machine, then tap the card on it;")
+    out.print("or show a UPI QR at the counter and scan it with the phone.")
     out.print("Nothing here is money. Stop with Ctrl-C.")

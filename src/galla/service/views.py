@@ -126,7 +126,7 @@ def _advice(payment: Payment) -> tuple[str, str]:
         case Status.PAID:
             if payment.is_late:
                 return "none", "This was paid after all, late. Check that the bill was not paid a second time."
-            return "none", "Paid. Print the receipt."
+            return "none", "Paid. Nothing more to do."
         case Status.NOT_PAID:
             return "none", payment.reason.hint if payment.reason else "Nothing was charged."
         case Status.IN_DOUBT:
