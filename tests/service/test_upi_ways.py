@@ -163,8 +163,7 @@ async def test_a_malformed_upi_id_is_refused(database_url: str, vpa: str | None)
 async def test_a_callback_that_overtakes_everything_pays_once(database_url: str) -> None:
     """C08: payment callbacks twice and in the wrong order, before any question of ours: one posting."""
     async with open_upi_shop(database_url) as shop:
-        for _ in range(2):
-            shop.fault(Kind.DUPLICATE, operation="callback")
+        shop.fault(Kind.DUPLICATE, operation="callback", times=2)
         payment = await shop.begin("upi_qr")
         shop.tap(payment, "decline")
         shop.approve(payment)

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select, update
 
-from galla.client.flows import AsyncSend
 from galla.clock import ManualClock
 from galla.protocol.message import Request, Response
 from galla.sandbox.order import Order, TryState
@@ -125,6 +124,8 @@ class UpiShop(Shop):
                 break
             self.clock.advance(max(0.001, (min(moments) - self.clock.now()).total_seconds()))
         self.clock.advance(max(0.0, (end - self.clock.now()).total_seconds()))
+        if self.hears:
+            await self.deliver()
         await self.drain()
 
     async def ended(self, payment: Any, *, within_s: float = 1200.0) -> Any:
@@ -194,17 +195,24 @@ def change_merchant(box: Sandbox, **changes: Any) -> SandboxMerchant:
     return box.merchants[DEMO_MID]
 
 
-def spoiled(send: AsyncSend, operation: str, response: Response, times: int = 1) -> AsyncSend:
-    """Return a line on which the first answers to an operation are another one; Paytm never hears of it."""
-    left = [times]
+def said(status: str, code: str, **fields: str) -> Response:
+    """Return an answer of Paytm's with this result, unsigned as a no often is."""
+    info = {"resultStatus": status, "resultCode": code, "resultMsg": f"Result {code}"}
+    return Response(status=200, body=msgspec.json.encode({"head": {}, "body": {"resultInfo": info, **fields}}))
+
+
+def answering(shop: UpiShop, operation: str, *answers: Response, is_done: bool = False) -> None:
+    """Give these answers to the next calls of an operation; `is_done`: Paytm does what was asked all the same."""
+    left = list(answers)
 
     async def carry(request: Request) -> Response:
-        if request.operation == operation and left[0] > 0:
-            left[0] -= 1
-            return response
-        return await send(request)
+        if request.operation != operation or not left:
+            return await shop.box.ahandle(request)
+        if is_done:
+            await shop.box.ahandle(request)
+        return left.pop(0)
 
-    return carry
+    shop.line.answer_with(carry)
 
 
 def _set_category(connection: Connection, merchant_id: str, mcc: str) -> None:

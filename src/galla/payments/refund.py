@@ -142,6 +142,7 @@ class Unexpected(msgspec.Struct, frozen=True, kw_only=True):
 RefundOutcome = Raised | Returned | Rejected | Unknown | AlreadyRaised | NotNow | Unanswered | Unexpected
 
 GRACE_S = 120
+REPEAT_S = 660  # Paytm takes no equal refund of one payment within ten minutes
 _BUSY_S = 60
 _RETRY_S = 5
 _LAST_S = 86_400
@@ -221,10 +222,12 @@ def _decide(refund: Refund, outcome: RefundOutcome, asking: Asking, now: datetim
         case Unknown():
             return _unknown(refund, now, scale)
         case AlreadyRaised():
-            return RefundStep(refund=_raised(refund, None).refund, event="refund.pending", ask_at=now)
+            return _already_raised(refund, now)
         case NotNow():
+            if asking is Asking.INQUIRE:  # it answers a request, and no question
+                return RefundStep(refund=refund, is_changed=False)
             later = now + timedelta(seconds=_BUSY_S * scale)
-            after = _replace(refund, sends=max(0, refund.sends - 1), may_resend=True, trouble=outcome.reason)
+            after = _replace(refund, sends=refund.sends - 1, may_resend=True, trouble=outcome.reason)
             return RefundStep(refund=after, ask_at=later)
         case Unanswered():
             return _unanswered(refund, outcome, asking, now, scale)
@@ -273,10 +276,6 @@ def _rejected(refund: Refund, reason: Reason, asking: Asking, now: datetime) -> 
 
 
 def _raised(refund: Refund, refund_id: str | None) -> RefundStep:
-    if refund.status is RefundStatus.PENDING:
-        if refund.misses == 0 and refund.not_found_count == 0:
-            return RefundStep(refund=refund, is_changed=False)
-        return RefundStep(refund=_replace(refund, misses=0, not_found_count=0))
     after = _replace(
         refund,
         status=RefundStatus.PENDING,
@@ -287,7 +286,21 @@ def _raised(refund: Refund, refund_id: str | None) -> RefundStep:
         misses=0,
         not_found_count=0,
     )
+    was_flagged = refund.needs_review and not _is_mismatched(refund)
+    if refund.status is RefundStatus.PENDING and not was_flagged:
+        return RefundStep(refund=after, is_changed=after != refund)
     return RefundStep(refund=after, event="refund.pending")
+
+
+def _already_raised(refund: Refund, now: datetime) -> RefundStep:
+    """Ours arrived before, or it looks like another one of minutes ago: only its reference tells them apart."""
+    trouble = Reason(
+        code="already_raised",
+        message="Paytm says that this refund was raised before.",
+        hint="We are checking with Paytm by its reference. Do not refund again.",
+    )
+    after = _replace(_raised(refund, None).refund, trouble=trouble)
+    return RefundStep(refund=after, event="refund.pending", ask_at=now)
 
 
 def _unknown(refund: Refund, now: datetime, scale: float) -> RefundStep:
@@ -296,6 +309,11 @@ def _unknown(refund: Refund, now: datetime, scale: float) -> RefundStep:
     waited_s = (now - (refund.sent_at or refund.created_at)).total_seconds()
     if waited_s < GRACE_S * scale or count < GRACE_ASKS:
         return RefundStep(refund=_replace(refund, not_found_count=count, misses=0))
+    was_taken_for_another = refund.trouble is not None and refund.trouble.code == "already_raised"
+    if was_taken_for_another and refund.sends < RESENDS:
+        if waited_s < REPEAT_S * scale:
+            return RefundStep(refund=_replace(refund, not_found_count=count, misses=0))
+        return RefundStep(refund=_replace(refund, may_resend=True), ask_at=now)
     if refund.status is RefundStatus.PENDING:
         event = None if refund.needs_review else "refund.needs_review"
         return RefundStep(refund=_replace(refund, not_found_count=count, needs_review=True), event=event)
