@@ -100,6 +100,8 @@ def test_what_is_live_never_falls_silent() -> None:
 def test_misses_make_it_patient() -> None:
     """F17: each inquiry without an answer doubles the wait, four times at most."""
     assert [backed_off(5, misses) for misses in range(7)] == [5, 10, 20, 40, 80, 80, 80]
+    assert [backed_off(60, misses) for misses in range(4)] == [60, 120, 120, 120]
+    assert [backed_off(900, 5), backed_off(3, 5, scale=0.05)] == [900, 6]
 
 
 def test_jitter_spreads_by_a_tenth() -> None:

@@ -315,7 +315,7 @@ def test_a_repeated_reference_did_arrive() -> None:
 
 def test_a_poll_without_news_changes_nothing() -> None:
     """The common answer, still on its way, is no change at all; after misses it forgets them."""
-    assert not told(refund(), Raised(refund_id="R1")).is_changed
+    assert not told(refund(refund_id="R1"), Raised(refund_id="R1")).is_changed
     missed = told(refund(misses=3, not_found_count=1), Raised(refund_id="R1"))
     assert (missed.refund.misses, missed.refund.not_found_count, missed.event) == (0, 0, None)
 

@@ -8,6 +8,7 @@ from galla.clock import ist_text
 from galla.protocol.codes import ResultInfo
 from galla.protocol.edc import SaleReply
 from galla.protocol.message import Request, Response
+from galla.sandbox import Fault
 from galla.sandbox.faults import Kind
 from tests.service.shop import open_shop
 
@@ -91,6 +92,19 @@ async def test_f17_429_on_a_question_makes_us_ask_less(database_url: str) -> Non
         shop.box.faults.remove()
         shop.pay_by_card()
         assert (await shop.ended(payment, within_s=600))["status"] == "paid"
+
+
+async def test_f17_429_with_retry_after_is_left_alone_until_then(database_url: str) -> None:
+    """When Paytm says 429 and when to come back, this payment is not asked about before, and is then found paid."""
+    async with open_shop(database_url) as shop:
+        payment = await shop.start()
+        shop.box.add_fault(Fault(kind=Kind.RATE_LIMITED, operation="status", times=1, retry_after_s=120))
+        shop.pay_by_card()
+        await shop.pass_time(110)
+        assert shop.calls("status") == 1
+        assert (await shop.see(payment))["status"] == "pending"
+        await shop.pass_time(20)
+        assert (await shop.see(payment))["status"] == "paid"
 
 
 async def test_f02_what_certainly_never_left_is_tried_again(database_url: str) -> None:

@@ -84,6 +84,9 @@ REFUND_RUNGS = (
 LATE_WATCH_S = (5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 12 * _HOUR, 24 * _HOUR, 48 * _HOUR, 72 * _HOUR)
 """Ages at which a payment that is not paid is asked about again: a failure is not always final."""
 
+PATIENCE_S = 2 * _MINUTE
+"""The longest wait that silence makes of a shorter one: whoever has paid is not kept waiting for hours by a few."""
+
 WATCH_END_S = LATE_WATCH_S[-1] + _HOUR
 _MISS_CAP = 4
 
@@ -137,13 +140,13 @@ def next_due(payment: Payment, ladder: Ladder, now: datetime) -> datetime | None
                 return payment.created_at + timedelta(seconds=watch_s * ladder.scale)
         return None
     every_s = ladder.every_s(age_s) or _HOUR * ladder.scale
-    every_s = backed_off(every_s, payment.misses)
+    every_s = backed_off(every_s, payment.misses, ladder.scale)
     return now + timedelta(seconds=jittered(every_s, payment.jitter))
 
 
-def backed_off(every_s: float, misses: int) -> float:
-    """Double the interval for each inquiry in a row that brought no answer, four times at most."""
-    return every_s * float(2 ** min(misses, _MISS_CAP))
+def backed_off(every_s: float, misses: int, scale: float = 1.0) -> float:
+    """Double the interval for each inquiry in a row that brought no answer: four times, and to `PATIENCE_S`, at most."""
+    return max(every_s, min(every_s * 2 ** min(misses, _MISS_CAP), PATIENCE_S * scale))
 
 
 def jittered(every_s: float, jitter: int) -> float:

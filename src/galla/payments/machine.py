@@ -120,6 +120,14 @@ def apply(payment: Payment, outcome: Outcome, asking: Asking, now: datetime, lad
     return _replace(step, payment=_replace(after, sequence=sequence, due_at=due_at))
 
 
+def rested(step: Step, until: datetime) -> Step:
+    """Return the step with its next question put off, because Paytm asked to be left alone until then."""
+    due_at = step.payment.due_at
+    if due_at is None or due_at >= until:
+        return step
+    return _replace(step, payment=_replace(step.payment, due_at=until), is_changed=True)
+
+
 def cancel(payment: Payment, now: datetime) -> Step:
     """Record that staff want to stop. Nothing is decided by it: Paytm is asked at once, and goes on being asked.
 

@@ -180,7 +180,7 @@ def next_due(refund: Refund, now: datetime, scale: float) -> datetime | None:
         return None
     age_s = (now - refund.created_at).total_seconds()
     every_s = next((rung.every_s for rung in REFUND_RUNGS if age_s < rung.until_s * scale), _LAST_S)
-    return now + timedelta(seconds=jittered(backed_off(every_s * scale, refund.misses), refund.jitter))
+    return now + timedelta(seconds=jittered(backed_off(every_s * scale, refund.misses, scale), refund.jitter))
 
 
 def apply(refund: Refund, outcome: RefundOutcome, asking: Asking, now: datetime, scale: float) -> RefundStep:

@@ -6,6 +6,8 @@ open, apply the outcome, commit state, event, entry, evidence and audit together
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import msgspec
 import structlog
 from sqlalchemy import Connection
@@ -16,7 +18,7 @@ from galla.errors import StaleClaim
 from galla.ledger.accounts import clearing
 from galla.ledger.posting import for_payment
 from galla.payments import reasons
-from galla.payments.machine import Asking, Step, apply, next_asking
+from galla.payments.machine import Asking, Step, apply, next_asking, rested
 from galla.payments.model import Captured, Mismatch, Outcome, Payment, Status, Unsent
 from galla.service.line import Line
 from galla.service.till import Till
@@ -55,6 +57,8 @@ async def advance(till: Till, payment: Payment, *, is_marked: bool = False) -> P
         return payment
     outcome = await _unshared(till, payment, outcome)
     step = apply(payment, outcome, asking, till.clock.now(), till.ladder(payment.method))
+    if line.rest_s:
+        step = rested(step, till.clock.now() + timedelta(seconds=line.rest_s))
     if not step.is_changed:
         return payment
     try:

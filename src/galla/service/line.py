@@ -8,6 +8,9 @@ from galla.service.redacted import redacted
 from galla.service.till import Till
 from galla.store.payments import Exchange
 
+TOO_MANY = 429
+REST_S, REST_MAX_S = 30, 3600
+
 
 class Line:
     """Carries the requests of one step under one total deadline, and remembers the last exchange."""
@@ -31,6 +34,15 @@ class Line:
             self._error = str(error)
             raise
         return self._response
+
+    @property
+    def rest_s(self) -> int:
+        """How long Paytm asked us to leave it alone, in seconds; 0 when it did not."""
+        response = self._response
+        if response is None or response.status != TOO_MANY:
+            return 0
+        text = response.headers.get("retry-after", "")
+        return min(int(text), REST_MAX_S) if text.isascii() and text.isdigit() and len(text) < 7 else REST_S
 
     def exchange(self, outcome: object) -> Exchange | None:
         """Return the last exchange, redacted."""

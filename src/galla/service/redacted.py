@@ -1,4 +1,4 @@
-"""Exchanges with Paytm as they may be kept: without signatures, tokens, names or card numbers."""
+"""Exchanges with Paytm as they may be kept: without signatures, tokens, names, UPI ids or card numbers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 import msgspec
 
 from galla.protocol.codes import masked_text
+from galla.protocol.vpa import masked_vpa
 
 _HIDDEN = frozenset({"checksum", "signature", "reqhash", "txntoken", "token", "checksumhash"})
 _NAMES = frozenset({"displayinfo", "printinfo", "customercontact", "userinfo"})
+_PAYERS = frozenset({"payeraccount", "payervpa", "vpa"})
 LIMIT = 8000
 
 
@@ -40,4 +42,6 @@ def _field(key: str, item: Any, depth: int) -> Any:
         return "****"
     if name in _NAMES:
         return "(shown to the customer, not kept)"
+    if name in _PAYERS and isinstance(item, str):
+        return masked_vpa(item)
     return _walk(item, depth + 1)

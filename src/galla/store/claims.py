@@ -32,7 +32,7 @@ from sqlalchemy import (
 
 from galla.clock import from_millis, to_millis
 from galla.errors import StaleClaim
-from galla.payments.ladder import LATE_WATCH_S, Ladder
+from galla.payments.ladder import LATE_WATCH_S, PATIENCE_S, Ladder
 from galla.payments.machine import sending
 from galla.payments.model import Payment
 from galla.store.payments import get
@@ -167,7 +167,11 @@ def _rescheduled(schedule: Schedule) -> ColumnElement[Any]:
     doubled = every * case(
         *[(_p.misses == count, _whole(2**count)) for count in range(4)], else_=_whole(16)
     )
-    spread = doubled + doubled * _p.jitter // _whole(10_000)
+    patience = _whole(round(PATIENCE_S * schedule.card.scale * 1000))
+    patient = case(
+        (or_(_p.misses == 0, every >= patience), every), (doubled > patience, patience), else_=doubled
+    )
+    spread = patient + patient * _p.jitter // _whole(10_000)
     live = _NOW + case((spread < schedule.lease_ms, _whole(schedule.lease_ms)), else_=spread)
     scale = schedule.card.scale
     watches = [round(watch_s * scale * 1000) for watch_s in LATE_WATCH_S]
