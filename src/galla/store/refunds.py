@@ -134,13 +134,13 @@ def find(
 
 
 def nudge(connection: Connection, mid: str, ref_id: str, now: datetime) -> str | None:
-    """Let an open refund fall due now, because somebody hinted at news; return its id."""
+    """Let a refund that is not done fall due now, because somebody hinted at news; return its id."""
     row = connection.execute(select(_r.merchant_id, _r.id).where(_r.mid == mid, _r.ref_id == ref_id)).one_or_none()
     if row is None:
         return None
     connection.execute(
         update(refunds)
-        .where(_r.merchant_id == row.merchant_id, _r.id == row.id, _r.due_at.is_not(None))
+        .where(_r.merchant_id == row.merchant_id, _r.id == row.id, _r.status != RefundStatus.DONE.value)
         .values(due_at=to_millis(now))
     )
     return str(row.id)
