@@ -147,7 +147,7 @@ class UpiShop(Shop):
             await self.pass_time(min([left_s, *(max(0.001, moment) for moment in moments)]))
 
     async def _moments(self) -> list[datetime]:
-        found = [await self.till.database.read(next_due_at), await self.till.database.read(_next_refund_at)]
+        found = [await self.till.database.read(next_due_at), await self.till.database.read(next_refund_at)]
         if self.hears and self.box.outbox.waiting:
             found.append(self.box.outbox.waiting[0].due_at)
         return [at for at in found if at is not None]
@@ -219,6 +219,7 @@ def _set_category(connection: Connection, merchant_id: str, mcc: str) -> None:
     connection.execute(update(merchants).where(merchants.c.id == merchant_id).values(mcc=mcc))
 
 
-def _next_refund_at(connection: Connection) -> datetime | None:
+def next_refund_at(connection: Connection) -> datetime | None:
+    """Return when the next refund falls due, or None."""
     due = connection.scalar(select(refund_rows.c.due_at).where(refund_rows.c.due_at.is_not(None)).order_by("due_at"))
     return datetime.fromtimestamp(due / 1000, UTC) if due is not None else None

@@ -26,7 +26,7 @@ async def small_shop(tmp_path: Path) -> AsyncIterator[Shop]:
 @pytest.fixture
 async def upi_shop(tmp_path: Path) -> AsyncIterator[Shop]:
     """A shop on SQLite that takes UPI, asks about nothing by itself for a minute, and is called back by its Paytm."""
-    async with open_upi_shop(f"sqlite:///{tmp_path / 'galla.db'}", ladder_upi="2h:1h") as opened:
+    async with open_upi_shop(f"sqlite:///{tmp_path / 'upi.db'}", ladder_upi="2h:1h") as opened:
         yield opened
 
 

@@ -1,5 +1,6 @@
 """UPI in a real Chromium: the customer's phone, the counter's code, the screen beside it, money given back."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, async_playwright, expect
 
 from galla.sandbox.phone import Tap
 from tests.browser import ARGUMENTS, find
@@ -252,3 +253,29 @@ async def test_a_tablet_becomes_a_screen(quick: Shop, visit: Open, browser: Brow
     await till.get_by_role("button", name="Push to the machine").click()
     await expect(tablet.locator(".screen-state")).to_contain_text("Tap, insert or scan on the machine.")
     await till.context.close()
+
+
+async def test_a_slow_script_does_not_lose_the_stream(quick: Shop, visit: Open, browser: Browser) -> None:
+    """The part that listens arrives long after the rest, on a bad line: the page is live all the same."""
+    till = await sign_in(browser, quick)
+    _, path = await pay_page(quick)
+    page = await visit(quick, "/docs", **DESK)
+    for each in (till, page):
+        await each.context.route("**/hx-sse.min.js*", _slowly)
+    await page.goto(path)
+    await page.get_by_role("button", name="Show the QR code").click()
+    await expect(page.locator(".qr")).to_be_visible()
+    pay_in_app(quick, await link_of(quick))
+    await expect(page.locator(".pay-state.paid")).to_be_visible()
+    await till.goto("/counter")
+    await till.fill("#amount", "300")
+    await till.keyboard.press("F3")
+    await expect(till.locator(".panel .qr")).to_be_visible()
+    pay_in_app(quick, await link_of(quick))
+    await expect(till.locator(".panel.paid")).to_be_visible()
+    await till.context.close()
+
+
+async def _slowly(route: Route) -> None:
+    await asyncio.sleep(1)
+    await route.continue_()

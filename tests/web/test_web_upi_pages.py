@@ -335,3 +335,22 @@ async def test_a_bill_paid_meanwhile_takes_the_code_away(upi_shop: Shop) -> None
         shown = (await browser.get(path)).text
     assert "do not use it" in shown
     assert 'class="qr"' not in shown
+
+
+async def test_a_shop_without_a_client_id_offers_no_qr(small_shop: Shop, upi_shop: Shop) -> None:
+    """Paytm makes QRs only for merchants with a client id: the counter's button is there exactly then."""
+    for shop, is_offered in ((small_shop, False), (upi_shop, True)):
+        async with visitor(shop, DESK) as browser:
+            await browser.post("/sign-in", data={"key": ADMIN_KEY}, headers=OWN)
+            assert ('value="upi_qr"' in (await browser.get("/counter")).text) == is_offered
+
+
+async def test_the_counters_form_takes_only_its_own_tenders(upi_shop: Shop) -> None:
+    """A form that names another way to pay than the page offers is refused, and nothing starts."""
+    async with visitor(upi_shop, DESK) as browser:
+        await browser.post("/sign-in", data={"key": ADMIN_KEY}, headers=OWN)
+        for method in ("cash", "upi_collect", "x"):
+            given = {"attempt": "a" * 32, "amount": "5", "method": method}
+            answer = await press(browser, "/counter", "/push", **given)
+            assert (answer.status_code, "older page" in answer.text) == (422, True)
+    assert upi_shop.sandbox.wire.calls() == ()
