@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
 from galla.client.flows import Keep
 from galla.clock import ist_text
 from galla.connectors import connector
@@ -48,6 +50,7 @@ def order_id(number: int) -> str:
 def payment(number: int = 0, *, has_token: bool = False) -> Payment:
     """Return a payment by link of a UPI app; one that has its token begins with the second call."""
     session = Session(token=_token(order_id(number)))
+    written = msgspec.json.encode(session).decode()
     return Payment(
         id=f"pay_{number:026d}",
         merchant_id=SHOP.merchant_id,
@@ -58,7 +61,7 @@ def payment(number: int = 0, *, has_token: bool = False) -> Payment:
         paytm_id=order_id(number),
         created_at=NOW,
         expires_at=NOW + timedelta(minutes=15),
-        session=f'{{"vpa":null,"token":"{session.token}"}}' if has_token else None,
+        session=written if has_token else None,
         reference=f"OPD-{number}",
         sends=1,
         can_rebegin=True,

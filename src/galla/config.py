@@ -185,8 +185,8 @@ def check(settings: Settings) -> Settings:
     if settings.key and len(settings.key.reveal().encode()) not in (16, 24, 32):
         raise _wrong("GALLA_PAYTM_KEY", "16, 24 or 32 bytes long, as in the Paytm dashboard; check for a stray space")
     for tid in settings.tids:
-        if not (tid.isascii() and tid.isalnum() and 1 <= len(tid) <= 8):
-            raise _wrong("GALLA_PAYTM_TIDS", "terminal ids of up to eight letters and digits, separated by commas")
+        if not (tid.isascii() and tid.isdigit() and 1 <= len(tid) <= 8):
+            raise _wrong("GALLA_PAYTM_TIDS", "terminal ids of up to eight digits, separated by commas")
     if not 0 < settings.ladder_scale <= 10:
         raise _wrong("GALLA_LADDER_SCALE", "a number above 0 and up to 10")
     if settings.environment == "production" and settings.ladder_scale < 1:

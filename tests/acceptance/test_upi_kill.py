@@ -6,9 +6,10 @@ finds what it left, and in the end everything has happened once, or has not happ
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -39,25 +40,31 @@ PATIENCE_S = 3 * 3600
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Fresh:
-    """Return a maker of empty databases, on each engine."""
+async def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Fresh:
+    """Return a maker of databases that hold the merchant and nothing else, on each engine."""
     if request.param == "sqlite":
-        return partial(_sqlite, tmp_path)
+        await _furnish(f"sqlite:///{tmp_path / 'original.db'}")
+        return partial(_copied, tmp_path)
     server = request.getfixturevalue("postgres_url")
-    return lambda _: fresh_database(server)
+    template = request.getfixturevalue("fresh_postgres_url")
+    await _furnish(template)
+    name = template.rpartition("?")[0].rpartition("/")[2]
+    return lambda _: fresh_database(server, template=name)
 
 
-class _sqlite:
-    """A SQLite database of one life."""
+async def _furnish(url: str) -> None:
+    clock, box = _outside()
+    await (await Till.open(_settings(url), send=box.ahandle, clock=clock)).close()
 
-    def __init__(self, folder: Path, number: int) -> None:
-        self._file = folder / f"life{number}.db"
 
-    def __enter__(self) -> str:
-        return f"sqlite:///{self._file}"
-
-    def __exit__(self, *_: object) -> None:
-        for leftover in self._file.parent.glob(f"{self._file.name}*"):
+@contextmanager
+def _copied(folder: Path, number: int) -> Iterator[str]:
+    file = folder / f"life{number}.db"
+    shutil.copy(folder / "original.db", file)
+    try:
+        yield f"sqlite:///{file}"
+    finally:
+        for leftover in folder.glob(f"{file.name}*"):
             leftover.unlink()
 
 

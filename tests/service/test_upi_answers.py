@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from galla.protocol.message import Response
@@ -11,14 +9,6 @@ from galla.sandbox.faults import Kind
 from galla.service import payments
 from tests.service.shop import AMOUNT
 from tests.service.upi_shop import answering, open_upi_shop, said
-
-
-
-@pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    """A database for the long tables, where the engine cannot matter."""
-    return f"sqlite:///{tmp_path / 'galla.db'}"
-
 
 OTHER = [Kind.WRONG_AMOUNT, Kind.WRONG_MID, Kind.WRONG_ID]
 
@@ -41,9 +31,9 @@ async def test_a_success_about_something_else_never_pays(database_url: str, kind
 
 
 @pytest.mark.parametrize("kind", [Kind.BAD_SIGNATURE, Kind.NO_CHECKSUM])
-async def test_an_unsigned_success_never_pays(database_url: str, kind: Kind) -> None:
+async def test_an_unsigned_success_never_pays(sqlite_url: str, kind: Kind) -> None:
     """A success whose signature is missing or another's is no information; it is flagged until a signed one comes."""
-    async with open_upi_shop(database_url) as shop:
+    async with open_upi_shop(sqlite_url) as shop:
         payment = await shop.begin("upi_intent")
         shop.approve(payment)
         shop.fault(kind, operation="order_status", times=2)
@@ -55,9 +45,9 @@ async def test_an_unsigned_success_never_pays(database_url: str, kind: Kind) -> 
         assert (after["status"], after["needs_review"]) == ("paid", False)
 
 
-async def test_an_unknown_code_is_pending_and_flagged(database_url: str) -> None:
+async def test_an_unknown_code_is_pending_and_flagged(sqlite_url: str) -> None:
     """A result nobody has heard of is neither paid nor failed: still open, flagged, asked again."""
-    async with open_upi_shop(database_url) as shop:
+    async with open_upi_shop(sqlite_url) as shop:
         payment = await shop.begin("upi_qr")
         shop.approve(payment)
         shop.fault(Kind.UNKNOWN_STATUS, operation="order_status", times=2)
@@ -121,7 +111,7 @@ async def test_no_record_means_nothing_while_the_token_lives(database_url: str) 
 
 
 async def test_a_made_link_is_not_a_payment(database_url: str) -> None:
-    """0000 at process and a deep link: initiated, awaiting the payer, nothing booked, nothing proven, no event "paid"."""
+    """0000 at process and a deep link: awaiting the payer, nothing booked, nothing proven, no event "paid"."""
     async with open_upi_shop(database_url) as shop:
         bill = await shop.bill()
         payment = await shop.begin("upi_intent", bill=bill["id"])
@@ -139,9 +129,9 @@ async def test_a_made_link_is_not_a_payment(database_url: str) -> None:
 
 @pytest.mark.parametrize("kind", [Kind.LATE_SUCCESS, Kind.LATE_SUCCESS_AFTER_FAILURE])
 @pytest.mark.parametrize("operation", ["process", "qr"])
-async def test_a_success_that_is_told_late_is_paid(database_url: str, kind: Kind, operation: str) -> None:
-    """Paytm says pending, or failed, for two hours after the money moved: found by asking, marked late if it had failed."""
-    async with open_upi_shop(database_url) as shop:
+async def test_a_success_that_is_told_late_is_paid(sqlite_url: str, kind: Kind, operation: str) -> None:
+    """Paytm says pending, or failed, for two hours after the money moved: found by asking; late if it had failed."""
+    async with open_upi_shop(sqlite_url) as shop:
         shop.fault(kind, operation=operation, after_ms=2 * 3_600_000)
         payment = await shop.begin("upi_qr" if operation == "qr" else "upi_intent")
         shop.approve(payment)
@@ -153,12 +143,15 @@ async def test_a_success_that_is_told_late_is_paid(database_url: str, kind: Kind
         assert (after["status"], after["is_late"]) == ("paid", is_failed)
 
 
+STUMBLES = [
+    Kind.DROP_BEFORE, Kind.DROP_AFTER, Kind.HTTP_500, Kind.SYSTEM_501, Kind.TRUNCATED_JSON, Kind.REFUSE_CONNECTION,
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("operation", ["initiate", "process", "qr"])
-@pytest.mark.parametrize(
-    "kind", [Kind.DROP_BEFORE, Kind.DROP_AFTER, Kind.HTTP_500, Kind.SYSTEM_501, Kind.TRUNCATED_JSON, Kind.REFUSE_CONNECTION]
-)
+@pytest.mark.parametrize("kind", STUMBLES)
 async def test_a_start_that_stumbles_charges_once_or_says_so(sqlite_url: str, operation: str, kind: Kind) -> None:
-    """A start whose answer is lost goes on with what was kept: payable again, or ended when nothing can be paid by it."""
+    """A start whose answer is lost goes on with what was kept: payable again, or ended unpaid."""
     async with open_upi_shop(sqlite_url) as shop:
         method = "upi_qr" if operation == "qr" else "upi_intent"
         shop.fault(kind, operation=operation)
@@ -186,9 +179,9 @@ async def test_a_refused_order_is_not_paid_at_once(sqlite_url: str, code: str) -
         assert shop.box.orders == {}
 
 
-async def test_a_used_order_id_is_asked_about_and_never_paid_twice(database_url: str) -> None:
+async def test_a_used_order_id_is_asked_about_and_never_paid_twice(sqlite_url: str) -> None:
     """2023, the order id was used with other details: held open and asked about, never a second order."""
-    async with open_upi_shop(database_url) as shop:
+    async with open_upi_shop(sqlite_url) as shop:
         answering(shop, "initiate", said("F", "2023"))
         payment = await shop.begin("upi_intent")
         assert (payment["status"], payment["phase"]) == ("pending", "checking")

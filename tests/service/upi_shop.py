@@ -16,7 +16,7 @@ from galla.sandbox.order import Order, TryState
 from galla.sandbox.sandbox import DEMO_MID, DEMO_VPA, Sandbox
 from galla.sandbox.world import SandboxMerchant
 from galla.service import access, callbacks, payments, refunds
-from galla.service.till import Till
+from galla.service.till import ACCOUNT_LIFE_S, Till
 from galla.store.claims import next_due_at
 from galla.store.tables import merchants
 from galla.store.tables import refunds as refund_rows
@@ -178,7 +178,7 @@ async def open_upi_shop(
         assert principal is not None
         if mcc is not None:
             await till.database.write(_set_category, principal.merchant_id, mcc)
-            till.forget(principal.merchant_id)
+            clock.advance(ACCOUNT_LIFE_S + 1)
         shop = UpiShop(till, sandbox, clock, principal, line)
         shop.hears = hears
         account = await till.account(principal.merchant_id)

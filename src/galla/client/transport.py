@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import zlib
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from galla.client.address import Addresses
@@ -152,6 +153,7 @@ class AsyncTransport:
 
         session = self._session_here()
         phase = _Phase()
+        _phase.set(phase)
         try:
             async with (
                 asyncio.timeout(self.timeout_s if timeout_s is None else timeout_s),
@@ -161,7 +163,6 @@ class AsyncTransport:
                     data=request.body,
                     headers={**_HEADERS, **dict(request.headers)},
                     allow_redirects=False,
-                    trace_request_ctx=phase,
                 ) as reply,
             ):
                 body = await _adrained(reply)
@@ -187,22 +188,20 @@ class AsyncTransport:
         """Return this loop's session."""
         import aiohttp
 
+        from galla.client.connection import TellingConnector
+
         loop = asyncio.get_running_loop()
         if self._session is not None and self._loop is loop and not self._session.closed:
             return self._session
         if self._session is not None and self._loop is not None and not self._loop.is_closed():
             raise RuntimeError("An AsyncTransport belongs to one event loop: make another for this one.")
-        tracing = aiohttp.TraceConfig()
-        tracing.on_connection_create_end.append(_connected)
-        tracing.on_connection_reuseconn.append(_connected)
         self._loop = loop
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=self._tls if self._tls is not None else True),
+            connector=TellingConnector(_connected, limit=0, ssl=self._tls if self._tls is not None else True),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
             auto_decompress=False,
             trust_env=False,
-            trace_configs=[tracing],
         )
         return self._session
 
@@ -236,9 +235,13 @@ class _Phase:
         self.is_connected = False
 
 
-async def _connected(_session: Any, context: Any, _params: Any) -> None:
+_phase: ContextVar[_Phase] = ContextVar("galla_phase")
+"""That of the request this task is sending."""
+
+
+def _connected() -> None:
     """Note that the request has its connection."""
-    context.trace_request_ctx.is_connected = True
+    _phase.get().is_connected = True
 
 
 def _trust(addresses: Addresses, tls: ssl.SSLContext | None) -> ssl.SSLContext | None:
@@ -267,6 +270,9 @@ def _drained(reply: Any) -> bytes:
 
 async def _adrained(reply: aiohttp.ClientResponse) -> bytes:
     """Read an aiohttp answer to its end, or one byte past what we are willing to read."""
+    length = reply.content_length
+    if length is not None and length <= MAX_BODY_BYTES:
+        return await reply.read()
     body = bytearray()
     while len(body) <= MAX_BODY_BYTES and (chunk := await reply.content.read(_CHUNK)):
         body += chunk

@@ -29,7 +29,7 @@ from galla.payments.model import (
     Waiting,
 )
 from galla.protocol.codes import EDC_CODES, Kind, ResultInfo, explain_edc
-from galla.protocol.edc import SaleRequest, StatusReply, StatusRequest
+from galla.protocol.edc import SaleReply, SaleRequest, StatusReply, StatusRequest
 
 _ACCEPT = {"all": "ALL", "card": "CARD", "qr": "QR"}
 
@@ -44,6 +44,8 @@ class EdcConnector:
     def begin(self, payment: Payment, account: Account, now: datetime) -> Flow[Outcome]:
         """Push the sale to the machine."""
         reply = yield from exchange(_sale(payment, account, now), account.key)
+        if (other := _other_id(payment, reply)) is not None:
+            return other
         match reply.kind:
             case Kind.ACCEPTED | Kind.PENDING | Kind.SUCCESS:
                 return Waiting(phase=Phase.ON_DEVICE)  # only a status reply proves; "success" here is acceptance
@@ -52,7 +54,7 @@ class EdcConnector:
             case Kind.BUSY:
                 return Declined(reason=_reason("terminal_busy", reply.result))
             case Kind.REFUSED | Kind.DECLINED:
-                return Declined(reason=_reason("refused", reply.result))
+                return Declined(reason=_definite("refused", reply.result))
             case Kind.INTERNAL | Kind.NOT_FOUND:
                 return Lost(detail="Paytm reported an error of its own.", paytm_code=reply.result.code_id)
             case _:
@@ -75,9 +77,10 @@ class EdcConnector:
             case Kind.ACCEPTED | Kind.PENDING:
                 return _other_id(payment, reply) or Waiting(phase=Phase.ON_DEVICE)
             case Kind.DECLINED:
-                return _other_id(payment, reply) or Declined(reason=_declined(reply))
+                quote = reply.bank_response_message
+                return _other_id(payment, reply) or Declined(reason=_definite("declined", reply.result, quote))
             case Kind.NOT_FOUND:
-                return Missing(paytm_code=reply.result.code_id)
+                return _other_id(payment, reply) or Missing(paytm_code=reply.result.code_id)
             case Kind.INTERNAL:
                 return Lost(detail="Paytm reported an error of its own.", paytm_code=reply.result.code_id)
             case _:  # a refusal of the question says nothing about the payment
@@ -171,7 +174,7 @@ def _proof(reply: StatusReply, amount_paise: int) -> Proof:
     )
 
 
-def _other_id(payment: Payment, reply: StatusReply) -> Outcome | None:
+def _other_id(payment: Payment, reply: SaleReply | StatusReply) -> Mismatch | None:
     """An answer about another id or MID says nothing about this payment."""
     pairs = (
         ("id", payment.paytm_id, reply.merchant_transaction_id),
@@ -190,16 +193,16 @@ def _other_id(payment: Payment, reply: StatusReply) -> Outcome | None:
     )
 
 
-def _declined(reply: StatusReply) -> Reason:
-    """Words for a definite failure, also one whose code nobody has listed."""
-    if reply.result.code_id in EDC_CODES:
-        return _reason("declined", reply.result, reply.bank_response_message)
+def _definite(code: str, result: ResultInfo, quote: str | None = None) -> Reason:
+    """Words for a definite no, also one whose code nobody has listed."""
+    if result.code_id in EDC_CODES:
+        return _reason(code, result, quote)
     return Reason(
-        code="declined",
+        code=code,
         message="Paytm reports that this payment failed. The customer was not charged.",
         hint="Take the payment again, or another way. We keep an eye on this one.",
-        paytm_code=reply.result.code_id or None,
-        paytm_message=reply.bank_response_message or reply.result.message or None,
+        paytm_code=result.code_id or None,
+        paytm_message=quote or result.message or None,
     )
 
 

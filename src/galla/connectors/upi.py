@@ -87,9 +87,9 @@ class UpiConnector:
             case Kind.PENDING | Kind.ACCEPTED:
                 return _other_order(payment, reply) or Waiting(phase=Phase.AWAITING_PAYER)
             case Kind.DECLINED:
-                return _other_order(payment, reply) or Declined(reason=pg_reason("declined", reply))
+                return _other_order(payment, reply) or Declined(reason=_declined(payment, reply))
             case Kind.NOT_FOUND:
-                return Missing(paytm_code=reply.result.code)
+                return _other_order(payment, reply) or Missing(paytm_code=reply.result.code)
             case Kind.INTERNAL:
                 return Lost(detail="Paytm reported an error of its own.", paytm_code=reply.result.code)
             case _:
@@ -106,6 +106,11 @@ class UpiConnector:
 
 def _two_steps(payment: Payment, account: Account, now: datetime) -> Flow[Outcome]:
     session = read_session(payment)
+    if session.token is not None and payment.method == Method.UPI_COLLECT:
+        # The request may be on the payer's phone already: ask, never send it twice.
+        known = yield from UpiConnector().inquire(payment, account, now)
+        if not isinstance(known, Missing):
+            return known
     if session.token is None:
         order = InitiateRequest(
             mid=account.mid,
@@ -137,6 +142,9 @@ def _two_steps(payment: Payment, account: Account, now: datetime) -> Flow[Outcom
         return Waiting(phase=Phase.AWAITING_PAYER, expires_at=expires_at)
     if begun.deep_link_info is None:
         return Unclear(reason=pg_unclear(begun))
+    named = begun.deep_link_info.order_id
+    if named and named != payment.paytm_id:
+        return _unusable("link of another order", ("order",))
     return _handed_over(payment, begun.deep_link_info.deep_link, expires_at)
 
 
@@ -148,7 +156,7 @@ def _show_qr(payment: Payment, account: Account, now: datetime) -> Flow[Outcome]
         order_id=payment.paytm_id,
         amount=RUPEES_TEXT.write(payment.amount_paise),
         pos_id=payment.tid or payment.paytm_id,
-        display_name=account.name[:30],
+        display_name=account.name.replace("|", "/")[:30],
         expiry_date=ist_text(expires_at),
     )
     reply = yield from exchange(request, account.key)
@@ -166,15 +174,29 @@ def _handed_over(payment: Payment, link: str, expires_at: datetime) -> Outcome:
     except RemoteProtocolError:
         asks_paise = 0
     if asks_paise not in (None, payment.amount_paise):
-        return Mismatch(
-            reason=Reason(
-                code="mismatch",
-                message="Paytm made a payment link that cannot be used or is for another amount, so it is not shown.",
-                hint="Nothing was charged. Stop this payment, and take it on the card machine.",
-            ),
-            fields=("link",),
-        )
+        return _unusable("link that cannot be read or is for another amount", ("link",))
     return Waiting(phase=Phase.AWAITING_PAYER, link=link, expires_at=expires_at)
+
+
+def _unusable(what: str, fields: tuple[str, ...]) -> Mismatch:
+    return Mismatch(
+        reason=Reason(
+            code="mismatch",
+            message=f"Paytm sent a {what}, so it is not shown.",
+            hint="Nothing was charged. Stop this payment, and take it on the card machine.",
+        ),
+        fields=fields,
+    )
+
+
+def _declined(payment: Payment, reply: OrderStatusReply) -> Reason:
+    """Words for a failed try; a code or link that is still about may be used again until it ends."""
+    reason = pg_reason("declined", reply)
+    if payment.link is None:
+        return reason
+    return msgspec.structs.replace(
+        reason, hint=f"Put this code or link away: it may still work for a while. {reason.hint}"
+    )
 
 
 def _refused(reply: Reply) -> Outcome:

@@ -8,7 +8,7 @@ from galla.client.flows import Flow, exchange
 from galla.connectors.amount import RUPEES_TEXT
 from galla.connectors.connector import Account
 from galla.connectors.pg_words import pg_reason, pg_unclear
-from galla.payments.model import Payment
+from galla.payments.model import Payment, Reason
 from galla.payments.refund import (
     AlreadyRaised,
     NotNow,
@@ -22,7 +22,7 @@ from galla.payments.refund import (
     Unknown,
 )
 from galla.protocol.codes import Kind
-from galla.protocol.refund import RefundRequest, RefundStatusReply, RefundStatusRequest
+from galla.protocol.refund import RefundReply, RefundRequest, RefundStatusReply, RefundStatusRequest
 
 
 def apply_for(refund: Refund, payment: Payment, account: Account, now: datetime) -> Flow[RefundOutcome]:
@@ -33,10 +33,12 @@ def apply_for(refund: Refund, payment: Payment, account: Account, now: datetime)
         txn_id=(payment.proof.transaction_id if payment.proof else None) or "",
         ref_id=refund.ref_id,
         refund_amount=RUPEES_TEXT.write(refund.amount_paise),
-        comments=refund.reason[:50],
+        comments=refund.reason.replace("|", "/")[:50],
         client_id=account.client_id,
     )
     reply = yield from exchange(request, account.key)
+    if (other := _other_refund(refund, payment, reply)) is not None:
+        return other
     match reply.kind:
         case Kind.ACCEPTED | Kind.PENDING | Kind.SUCCESS:
             return Raised(refund_id=reply.refund_id)
@@ -58,6 +60,8 @@ def ask_about(refund: Refund, payment: Payment, account: Account, now: datetime)
         mid=account.mid, order_id=payment.paytm_id, ref_id=refund.ref_id, client_id=account.client_id
     )
     reply = yield from exchange(question, account.key)
+    if (other := _other_refund(refund, payment, reply)) is not None:
+        return other
     match reply.kind:
         case Kind.SUCCESS:
             return _returned(reply)
@@ -71,6 +75,25 @@ def ask_about(refund: Refund, payment: Payment, account: Account, now: datetime)
             return Unanswered(detail="Paytm reported an error of its own.")
         case _:  # a refusal of the question says nothing about the refund
             return Unexpected(reason=pg_unclear(reply))
+
+
+def _other_refund(refund: Refund, payment: Payment, reply: RefundReply | RefundStatusReply) -> Unexpected | None:
+    """An answer that names another refund, order or MID says nothing about this one, neither yes nor no."""
+    pairs = (
+        ("reference", refund.ref_id, reply.ref_id),
+        ("order", payment.paytm_id, reply.order_id),
+        ("mid", payment.mid, reply.mid),
+    )
+    wrong = " and ".join(name for name, ours, theirs in pairs if theirs and theirs != ours)
+    if not wrong:
+        return None
+    return Unexpected(
+        reason=Reason(
+            code="mismatch",
+            message=f"Paytm answered about a refund with another {wrong}, so the answer was not used.",
+            hint="We ask again. Do not refund again.",
+        )
+    )
 
 
 def _returned(reply: RefundStatusReply) -> RefundOutcome:

@@ -81,13 +81,15 @@ REFUND_RUNGS = (
 )
 """Refunds: soon at first, four times a day for ten days, once a day for ever after."""
 
+REFUND_WATCH_S = (_HOUR, 24 * _HOUR, 72 * _HOUR)
+"""Ages at which a refund that failed is asked about again."""
+
 LATE_WATCH_S = (5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 12 * _HOUR, 24 * _HOUR, 48 * _HOUR, 72 * _HOUR)
 """Ages at which a payment that is not paid is asked about again: a failure is not always final."""
 
 PATIENCE_S = 2 * _MINUTE
 """The longest wait that silence makes of a shorter one: whoever has paid is not kept waiting for hours by a few."""
 
-WATCH_END_S = LATE_WATCH_S[-1] + _HOUR
 _MISS_CAP = 4
 
 
@@ -145,8 +147,8 @@ def next_due(payment: Payment, ladder: Ladder, now: datetime) -> datetime | None
 
 
 def backed_off(every_s: float, misses: int, scale: float = 1.0) -> float:
-    """Double the interval for each inquiry in a row that brought no answer: four times, and to `PATIENCE_S`, at most."""
-    return max(every_s, min(every_s * 2 ** min(misses, _MISS_CAP), PATIENCE_S * scale))
+    """Double the interval for each inquiry in a row without an answer: four times, and to `PATIENCE_S`, at most."""
+    return max(every_s, min(every_s * float(2 ** min(misses, _MISS_CAP)), PATIENCE_S * scale))
 
 
 def jittered(every_s: float, jitter: int) -> float:

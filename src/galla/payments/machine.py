@@ -52,6 +52,8 @@ TRANSITIONS: frozenset[tuple[Status, Status]] = frozenset(
 
 UNSENT_TRIES = 3
 REBEGIN_TRIES = 4
+MISSES_MAX = 6
+LATE_AGAIN_S = 300
 _replace = msgspec.structs.replace
 
 
@@ -76,14 +78,35 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     ask_at: datetime | None = None
 
 
-def next_asking(payment: Payment) -> Asking:
-    """Return whether the next word to Paytm is the request itself or a question about it."""
-    never_left = payment.status is Status.CREATED and payment.sends == 0
-    if never_left or (payment.may_resend and payment.cancel_requested_at is None):
+def next_asking(payment: Payment, now: datetime, ladder: Ladder) -> Asking:
+    """Return whether the next word to Paytm is the request itself or a question about it.
+
+    A request that may have left is never made again after a cancel, nor when it is too old to be expected.
+    """
+    if _never_left(payment):
         return Asking.BEGIN
-    if payment.status is Status.CREATED and payment.can_rebegin and payment.link is None:
-        return Asking.BEGIN
-    return Asking.INQUIRE
+    if payment.cancel_requested_at is not None or _is_stale(payment, now, ladder):
+        return Asking.INQUIRE
+    may_rebegin = payment.status is Status.CREATED and payment.can_rebegin and payment.link is None
+    return Asking.BEGIN if payment.may_resend or may_rebegin else Asking.INQUIRE
+
+
+def is_withdrawn(payment: Payment, now: datetime, ladder: Ladder) -> bool:
+    """Whether a request that never left must not leave any more: cancelled, or too old to be expected."""
+    return _never_left(payment) and (
+        payment.cancel_requested_at is not None or _is_stale(payment, now, ladder)
+    )
+
+
+def _never_left(payment: Payment) -> bool:
+    return payment.status is Status.CREATED and payment.sends == 0
+
+
+def _is_stale(payment: Payment, now: datetime, ladder: Ladder) -> bool:
+    """Nobody stands at the counter for it any more: a machine must not light up for yesterday's bill."""
+    if payment.expires_at is not None and now >= payment.expires_at:
+        return True
+    return (now - payment.created_at).total_seconds() >= ladder.resend_until_s
 
 
 def sending(payment: Payment, now: datetime) -> Payment:
@@ -200,15 +223,16 @@ def _captured(payment: Payment, outcome: Captured, now: datetime) -> Step:
         if known is not None and known.transaction_id == outcome.proof.transaction_id:
             return Step(payment=payment, is_changed=False)
         return _conflict(payment, "Paytm reports a second transaction for this payment.", None)
-    was_flagged = payment.reason is not None and payment.reason.code == "mismatch"
+    is_late = payment.status is Status.NOT_PAID
+    reason = payment.reason if _is_mismatched(payment) else reasons.late() if is_late else None
     after = _replace(
         payment,
         status=Status.PAID,
         phase=Phase.NONE,
         proof=outcome.proof,
-        reason=payment.reason if was_flagged else None,
-        needs_review=was_flagged,
-        is_late=payment.status is Status.NOT_PAID,
+        reason=reason,
+        needs_review=reason is not None,
+        is_late=is_late,
         settled_at=now,
         may_resend=False,
         misses=0,
@@ -220,7 +244,7 @@ def _declined(payment: Payment, outcome: Declined, asking: Asking, now: datetime
     if payment.status is Status.PAID:
         return _conflict(payment, "Paytm now reports this paid payment as not paid.", outcome.reason.paytm_code)
     if payment.status is Status.NOT_PAID:
-        return Step(payment=payment, is_changed=False)
+        return Step(payment=_replace(payment, misses=0), is_changed=payment.misses > 0)
     if asking is Asking.BEGIN and payment.sends > 1:
         # Only the second sending was refused, perhaps because the first one is on the machine: go on asking.
         reason = reasons.resend_refused(outcome.reason)
@@ -274,12 +298,12 @@ def _duplicate(payment: Payment, now: datetime) -> Step:
 
 def _unsent(payment: Payment, outcome: Unsent, asking: Asking, now: datetime, ladder: Ladder) -> Step:
     if asking is Asking.INQUIRE or not payment.is_live:
-        return _miss(payment)
+        return _miss(payment, now, ladder)
     if payment.sends > 1:  # the re-send did not leave; the first request is still in doubt
         after = _replace(payment, sends=payment.sends - 1, status=Status.IN_DOUBT, phase=Phase.CHECKING)
         return Step(payment=_replace(after, reason=reasons.never_arrived()), event="payment.in_doubt")
     count = payment.unsent_count + 1
-    if count >= UNSENT_TRIES or payment.cancel_requested_at is not None:
+    if count >= UNSENT_TRIES or payment.cancel_requested_at is not None or _is_stale(payment, now, ladder):
         after = _replace(payment, sends=0, unsent_count=count)
         why = "Cancelled before anything was sent."
         if payment.cancel_requested_at is None:
@@ -296,7 +320,7 @@ def _unsent(payment: Payment, outcome: Unsent, asking: Asking, now: datetime, la
 
 def _lost(payment: Payment, outcome: Lost, asking: Asking, now: datetime, ladder: Ladder) -> Step:
     if asking is Asking.INQUIRE or not payment.is_live:
-        return _miss(payment)
+        return _miss(payment, now, ladder)
     if payment.can_rebegin and payment.sends < REBEGIN_TRIES:
         return Step(payment=payment, ask_at=now + timedelta(seconds=ladder.first_s))
     reason = reasons.lost_reply(outcome.paytm_code)
@@ -314,11 +338,17 @@ def _is_mismatched(payment: Payment) -> bool:
     return payment.reason is not None and payment.reason.code == "mismatch"
 
 
-def _miss(payment: Payment) -> Step:
-    """An inquiry brought nothing. Ask less often for a while; decide nothing."""
-    if not payment.is_live or payment.misses >= 6:
+def _miss(payment: Payment, now: datetime, ladder: Ladder) -> Step:
+    """An inquiry brought nothing. Ask less often for a while; decide nothing.
+
+    Of a payment that is not paid, the same question is asked again soon: a late success must not be lost to one
+    lost reply.
+    """
+    if payment.status is Status.PAID or payment.misses >= MISSES_MAX:
         return Step(payment=payment, is_changed=False)
-    return Step(payment=_replace(payment, misses=payment.misses + 1))
+    after = _replace(payment, misses=payment.misses + 1)
+    again_at = now + timedelta(seconds=LATE_AGAIN_S * ladder.scale)
+    return Step(payment=after, ask_at=None if payment.is_live else again_at)
 
 
 def _flag(payment: Payment, reason: Reason, into_doubt: bool) -> Step:
@@ -331,9 +361,11 @@ def _flag(payment: Payment, reason: Reason, into_doubt: bool) -> Step:
     if payment.needs_review and is_same:
         return Step(payment=payment, is_changed=False)
     if payment.status is Status.NOT_PAID:
-        if payment.needs_review:
+        says_more = reason.code == "mismatch"  # an answer about other money outweighs why it was not paid
+        if payment.needs_review and not says_more:
             return Step(payment=payment, is_changed=False)
-        return Step(payment=_replace(payment, needs_review=True), event="payment.needs_review")
+        after = _replace(payment, needs_review=True, reason=reason if says_more else payment.reason)
+        return Step(payment=after, event="payment.needs_review")
     after = _replace(payment, needs_review=True, reason=reason)
     if into_doubt:
         after = _replace(after, status=Status.IN_DOUBT, phase=Phase.CHECKING)

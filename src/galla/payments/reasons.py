@@ -27,6 +27,24 @@ def expired() -> Reason:
     )
 
 
+def late() -> Reason:
+    """Return the reason to look at a payment that was paid after it had been given up."""
+    return Reason(
+        code="late",
+        message="This was paid after all, after Paytm or the counter had given it up.",
+        hint="See whether the bill was paid a second time. If so, give this one back; then mark it as looked at.",
+    )
+
+
+def excess(said: str) -> Reason:
+    """Return the reason to look at a payment of which the bill did not need all; `said` is the rest, in words."""
+    return Reason(
+        code="excess",
+        message=f"{said} of this payment was no longer due, and stands as the customer's advance.",
+        hint="Give it back or set it against another bill; then mark it as looked at.",
+    )
+
+
 def conflict(message: str, paytm_code: str | None) -> Reason:
     """Return the reason after evidence against a payment that is proven."""
     return Reason(

@@ -13,7 +13,7 @@ from typing import assert_never
 import msgspec
 
 from galla.errors import IllegalTransition
-from galla.payments.ladder import REFUND_RUNGS, backed_off, jittered
+from galla.payments.ladder import REFUND_RUNGS, REFUND_WATCH_S, backed_off, jittered
 from galla.payments.machine import Asking
 from galla.payments.model import Reason
 
@@ -175,10 +175,16 @@ def sending(refund: Refund, now: datetime) -> Refund:
 
 
 def next_due(refund: Refund, now: datetime, scale: float) -> datetime | None:
-    """Return when to ask again: soon at first, four times a day at the end, never silent while open."""
-    if not refund.is_open:
-        return None
+    """Return when to ask again: soon at first, once a day at the end, never silent while open.
+
+    A refund that failed is watched for three days more: it may prove done after all.
+    """
     age_s = (now - refund.created_at).total_seconds()
+    if refund.status is RefundStatus.DONE:
+        return None
+    if refund.status is RefundStatus.FAILED:  # given up, but its request may still arrive somewhere
+        watches = (watch_s * scale for watch_s in REFUND_WATCH_S if age_s < watch_s * scale)
+        return min((refund.created_at + timedelta(seconds=watch_s) for watch_s in watches), default=None)
     every_s = next((rung.every_s for rung in REFUND_RUNGS if age_s < rung.until_s * scale), _LAST_S)
     return now + timedelta(seconds=jittered(backed_off(every_s * scale, refund.misses, scale), refund.jitter))
 

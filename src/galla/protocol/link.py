@@ -111,13 +111,15 @@ def parse_link(text: str) -> UpiLink:
         raise _unreadable("link", "is not a upi://pay link")
     values: dict[str, str] = {}
     others: list[tuple[str, str]] = []
+    said: set[str] = set()
     for pair in text[head.end() :].split("&"):
         wire, has_value, raw = pair.partition("=")
         name, value = _decoded(wire), _decoded(raw)
         if not has_value or not name:
             raise _unreadable("link", "holds a part without a name or a value")
-        if name in values or any(name == other for other, _ in others):
+        if name in said:
             raise _unreadable(f"link.{_shown(name)}", "is said twice")
+        said.add(name)
         if name in _NAMED:
             values[name] = value
         else:
@@ -167,6 +169,8 @@ def _paise(wire: str, text: str) -> int:
 
 
 def _decoded(text: str) -> str:
+    if "%" not in text:  # most parts; the whole link is ASCII
+        return text
     if _ESCAPE.search(text):
         raise _unreadable("link", "holds a % that is no escape")
     try:

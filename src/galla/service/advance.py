@@ -17,8 +17,9 @@ from galla.connectors import connector as framework
 from galla.errors import StaleClaim
 from galla.ledger.accounts import clearing
 from galla.ledger.posting import for_payment
+from galla.money import format_inr
 from galla.payments import reasons
-from galla.payments.machine import Asking, Step, apply, next_asking, rested
+from galla.payments.machine import Asking, Step, apply, is_withdrawn, next_asking, rested
 from galla.payments.model import Captured, Mismatch, Outcome, Payment, Status, Unsent
 from galla.service.line import Line
 from galla.service.till import Till
@@ -42,21 +43,23 @@ async def advance(till: Till, payment: Payment, *, is_marked: bool = False) -> P
     Returns:
         The payment as committed; unchanged when Paytm had no news or somebody else was faster.
     """
-    asking = Asking.BEGIN if is_marked else next_asking(payment)
-    is_withdrawn = asking is Asking.BEGIN and not is_marked and payment.cancel_requested_at is not None
-    if asking is Asking.BEGIN and not is_marked and not is_withdrawn:
+    now, ladder = till.clock.now(), till.ladder(payment.method)
+    asking = Asking.BEGIN if is_marked else next_asking(payment, now, ladder)
+    is_stopped = not is_marked and is_withdrawn(payment, now, ladder)
+    if asking is Asking.BEGIN and not is_marked and not is_stopped:
         try:
             payment = await till.database.write(mark_sending, payment, till.clock.now(), till.send_lease_ms)
         except LookupError:
             return payment
-    line = Line(till, till.settings.send_timeout_s if asking is Asking.BEGIN else till.inquiry_timeout_s)
-    withdrawn = Unsent(detail="cancelled before it left")
+    timeout_s = till.settings.send_timeout_s if asking is Asking.BEGIN else till.inquiry_timeout_s
+    line = Line(till, timeout_s, payment.lease_until)
+    withdrawn = Unsent(detail="stopped before it left")
     try:
-        outcome = withdrawn if is_withdrawn else await _talk(till, payment, asking, line)
+        outcome = withdrawn if is_stopped else await _talk(till, payment, asking, line)
     except StaleClaim:
         return payment
     outcome = await _unshared(till, payment, outcome)
-    step = apply(payment, outcome, asking, till.clock.now(), till.ladder(payment.method))
+    step = apply(payment, outcome, asking, till.clock.now(), ladder)
     if line.rest_s:
         step = rested(step, till.clock.now() + timedelta(seconds=line.rest_s))
     if not step.is_changed:
@@ -111,7 +114,9 @@ def commit_step(connection: Connection, till: Till, before: Payment, step: Step,
     if exchange is not None:
         payments.insert_exchange(connection, after, exchange)
     now = till.clock.now()
-    settle(connection, before, after)
+    excess = settle(connection, before, after)
+    if excess:
+        after = payments.flag(connection, after, reasons.excess(format_inr(excess)))
     note = Note(
         actor="galla",
         origin="advance",
@@ -130,10 +135,14 @@ def commit_step(connection: Connection, till: Till, before: Payment, step: Step,
     return after
 
 
-def settle(connection: Connection, before: Payment, after: Payment) -> None:
-    """Let the bill and the ledger follow a payment that became final."""
+def settle(connection: Connection, before: Payment, after: Payment) -> int:
+    """Let the bill and the ledger follow a payment that became final.
+
+    Returns:
+        How much of a payment that became paid the bill did not need any more, in paise.
+    """
     is_paid = after.status is Status.PAID and before.status is not Status.PAID
-    was_reserved = before.is_live and not after.is_live and after.is_exclusive
+    was_reserved = before.is_live and not after.is_live
     allocated = after.amount_paise if after.bill_id is None else 0
     if after.bill_id is not None and (is_paid or was_reserved):
         allocated = bills.settle(
@@ -147,3 +156,4 @@ def settle(connection: Connection, before: Payment, after: Payment) -> None:
         ledger.add_account(connection, after.merchant_id, clearing(after.mid))
         at = after.settled_at or after.created_at
         ledger.book(connection, after.merchant_id, for_payment(after, after.proof, allocated, at))
+    return after.amount_paise - allocated if is_paid else 0

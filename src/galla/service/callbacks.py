@@ -74,6 +74,8 @@ def _keep(connection: Connection, till: Till, merchant_id: str, mid: str, notice
     now = till.clock.now()
     seen = _Seen.of(notice)
     token = result_token(connection, till, merchant_id, mid, seen.paytm_id)
+    refund_id = refunds.nudge(connection, mid, seen.ref_id, now) if seen.ref_id is not None else None
+    payment_id = callbacks.nudge(connection, mid, seen.paytm_id, now)
     if callbacks.is_known(connection, merchant_id, seen.digest):
         return Received(is_new=False, result_token=token)
     callbacks.keep(
@@ -89,8 +91,6 @@ def _keep(connection: Connection, till: Till, merchant_id: str, mid: str, notice
             "at": to_millis(now),
         },
     )
-    refund_id = refunds.nudge(connection, mid, seen.ref_id, now) if seen.ref_id is not None else None
-    payment_id = callbacks.nudge(connection, mid, seen.paytm_id, now)
     note = Note(
         actor="paytm",
         origin="callback",

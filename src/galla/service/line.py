@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from galla.errors import TransportError
+from datetime import datetime
+
+from galla.errors import NotSent, TransportError
 from galla.protocol.message import Request, Response
 from galla.service.redacted import redacted
 from galla.service.till import Till
@@ -10,15 +12,19 @@ from galla.store.payments import Exchange
 
 TOO_MANY = 429
 REST_S, REST_MAX_S = 30, 3600
+LEASE_MARGIN_S = 0.25
 
 
 class Line:
     """Carries the requests of one step under one total deadline, and remembers the last exchange."""
 
-    def __init__(self, till: Till, timeout_s: float) -> None:
+    def __init__(self, till: Till, timeout_s: float, lease_until: datetime | None) -> None:
         self._till = till
-        self._deadline = till.clock.monotonic() + timeout_s
         self._started_at = till.clock.now()
+        if lease_until is not None:  # nobody else may begin while we still talk
+            left_s = (lease_until - self._started_at).total_seconds() - LEASE_MARGIN_S
+            timeout_s = min(timeout_s, left_s)
+        self._deadline = till.clock.monotonic() + timeout_s
         self._started = till.clock.monotonic()
         self._request: Request | None = None
         self._response: Response | None = None
@@ -26,10 +32,12 @@ class Line:
 
     async def send(self, request: Request) -> Response:
         """Send one request within what is left of the deadline."""
+        left_s = self._deadline - self._till.clock.monotonic()
+        if left_s <= 0:
+            raise NotSent("The time for this step had run out before the request left; nothing was sent.")
         self._request, self._response = request, None
         try:
-            left_s = self._deadline - self._till.clock.monotonic()
-            self._response = await self._till.carry(request, max(left_s, 0.05))
+            self._response = await self._till.carry(request, left_s)
         except TransportError as error:
             self._error = str(error)
             raise

@@ -68,6 +68,8 @@ def offer(
             param="method",
             code="method_not_offered",
         )
+    if expires_in is not None and method != Method.UPI_QR:
+        raise InvalidField("`expires_in` is for a QR: other ways to pay end when Paytm ends them.", param="expires_in")
     expires_at = None
     if powers.expires_s is not None:
         life_s = _life_s(expires_in, powers.expires_s)

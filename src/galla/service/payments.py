@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from galla.connectors.connector import Account
 from galla.errors import IllegalTransition, InvalidField, NotFound, TooSoon
 from galla.money import check_amount
+from galla.payments.machine import Asking, next_asking
 from galla.payments.machine import cancel as cancelled
 from galla.payments.model import Payment
 from galla.service import starting
@@ -134,6 +135,8 @@ async def check(till: Till, principal: Principal, payment_id: str, *, wait_s: fl
     """
     payment = await _read(till, principal, payment_id)
     now = till.clock.now()
+    if payment.is_live and next_asking(payment, now, till.ladder(payment.method)) is Asking.BEGIN:
+        return payment_view(payment, now)  # it has not left yet, and a question must never send it
     gap_s = ASK_GAP_S * min(1.0, till.settings.ladder_scale)
     if payment.asked_at is not None and (now - payment.asked_at).total_seconds() < gap_s:
         raise TooSoon("Paytm was asked about this payment a moment ago. Wait a second.", retry_after_s=1)

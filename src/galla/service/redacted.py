@@ -10,7 +10,12 @@ from galla.protocol.codes import masked_text
 from galla.protocol.vpa import masked_vpa
 
 _HIDDEN = frozenset({"checksum", "signature", "reqhash", "txntoken", "token", "checksumhash"})
-_NAMES = frozenset({"displayinfo", "printinfo", "customercontact", "userinfo"})
+_NAMES = frozenset(
+    {
+        *("displayinfo", "printinfo", "customercontact", "userinfo", "payeraccount", "vpa", "payervpa"),
+        *("usermobileno", "mobile", "email", "firstname", "lastname", "custid", "maskedvpa", "callbackurl"),
+    }
+)
 _PAYERS = frozenset({"payeraccount", "payervpa", "vpa"})
 LIMIT = 8000
 
@@ -41,7 +46,7 @@ def _field(key: str, item: Any, depth: int) -> Any:
     if name in _HIDDEN:
         return "****"
     if name in _NAMES:
-        return "(shown to the customer, not kept)"
+        return "(not kept)"
     if name in _PAYERS and isinstance(item, str):
         return masked_vpa(item)
     return _walk(item, depth + 1)

@@ -23,12 +23,16 @@ class RefundWorker:
 
     def __init__(self, till: Till) -> None:
         self._till = till
+        self._running: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set."""
+        """Work until `stop` is set, then let what is in flight finish. One slow refund holds up no other."""
         while not stop.is_set():
             try:
-                await self.drain_due()
+                for refund in await self._claim():
+                    task = asyncio.create_task(self._advance(refund))
+                    self._running.add(task)
+                    task.add_done_callback(self._running.discard)
             except Unavailable as error:
                 log.error("database_unavailable", detail=str(error))
             except Exception:
@@ -38,16 +42,22 @@ class RefundWorker:
                     await stop.wait()
             except TimeoutError:
                 continue
+        if self._running:
+            await asyncio.wait(self._running, timeout=30)
 
     async def drain_due(self) -> int:
-        """Advance every refund due at this instant and return how many that was."""
-        till, count = self._till, 0
-        while True:
-            claims = await till.database.write(claim_due, till.clock.now(), till.send_lease_ms, BATCH)
-            if not claims:
-                return count
+        """Advance every refund due at this instant and return how many that was. For tests and simulation."""
+        count = 0
+        while claims := await self._claim():
             await asyncio.gather(*(self._advance(refund) for refund in claims))
             count += len(claims)
+        return count
+
+    async def _claim(self) -> list[Refund]:
+        till, room = self._till, BATCH - len(self._running)
+        if room <= 0:
+            return []
+        return await till.database.write(claim_due, till.clock.now(), till.send_lease_ms, room)
 
     async def _advance(self, refund: Refund) -> None:
         """Advance one claim; whatever goes wrong with it stays with it."""

@@ -38,7 +38,8 @@ async def advance_refund(till: Till, refund: Refund, *, is_marked: bool = False)
     payment = await till.database.read(payments.get, refund.merchant_id, refund.payment_id)
     if payment is None:
         raise NotFound(f"There is no payment {refund.payment_id} for refund {refund.id}.")
-    line = Line(till, till.settings.send_timeout_s)
+    timeout_s = till.settings.send_timeout_s if asking is Asking.BEGIN else till.inquiry_timeout_s
+    line = Line(till, timeout_s, refund.lease_until)
     run = framework.begin_refund if asking is Asking.BEGIN else framework.inquire_refund
     account = await till.account(refund.merchant_id)
     connector = till.connectors.get(payment.method)

@@ -122,13 +122,13 @@ def _make(
     fingerprint: str,
 ) -> _Made:
     now = till.clock.now()
-    row = once.known(connection, principal.merchant_id, key, fingerprint, now)
+    payment = payments.get(connection, principal.merchant_id, payment_id, lock=True)
+    row = once.known(connection, principal.merchant_id, key, fingerprint, now)  # under the lock: twins wait above
     if row is not None:
         known = refunds.get(connection, principal.merchant_id, row.object_id)
         if known is None:
             raise NotFound(f"There is no refund {row.object_id}.")
         return _Made(refund=known, is_new=False, answer=row.answer)
-    payment = payments.get(connection, principal.merchant_id, payment_id, lock=True)
     if payment is None:
         raise NotFound(f"There is no payment {payment_id[:60]}.")
     wanted = _allowed(till, payment, amount, kind)
@@ -193,9 +193,11 @@ def _allowed(till: Till, payment: Payment, amount: int | None, kind: str) -> int
             code="over_refund",
             param="amount",
         )
-    if wanted < LEAST_PARTIAL_PAISE and wanted != payment.amount_paise:
+    rest = left - wanted
+    if wanted != payment.amount_paise and (wanted < LEAST_PARTIAL_PAISE or 0 < rest < LEAST_PARTIAL_PAISE):
         raise AmountNotAllowed(
-            "Paytm gives back at least ₹1.00 at a time. Choose a larger part, or all of it.",
+            "Paytm gives back at least ₹1.00 at a time, so less than ₹1.00 may not be asked for, nor be left over. "
+            f"Choose another part, or all of the {format_inr(left)}.",
             code="amount_below_minimum",
             param="amount",
         )

@@ -90,11 +90,15 @@ def _terminal(connection: Connection, till: Till, merchant_id: str, tid: str, la
     if stored.get_terminal(connection, merchant_id, tid) is not None:
         return
     now = till.clock.now()
+    terminal_id = ids.new_id("term", now)
+    detail = {"tid": tid, "label": label}
+    note = journal.Note(actor="galla", origin="setup", action="terminal.created", object_id=terminal_id, detail=detail)
+    journal.record(connection, merchant_id, now, note)
     stored.insert_terminal(
         connection,
         {
             "merchant_id": merchant_id,
-            "id": ids.new_id("term", now),
+            "id": terminal_id,
             "tid": tid,
             "label": label,
             "branch": "Main",

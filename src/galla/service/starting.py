@@ -34,8 +34,6 @@ from galla.store import bills, payments
 from galla.store import merchants as stored
 from galla.store.journal import Event, Note, record
 
-ANSWER_LEASE_S = 60
-
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """A cleaned request for a payment."""
@@ -104,8 +102,10 @@ def _make(
             )
     payment = _payment(till, principal, account, order, terminal, bill, now)
     payments.insert_payment(connection, payment)
-    if bill is not None and payment.is_exclusive:
-        bills.reserve(connection, principal.merchant_id, bill.id, payment.amount_paise)
+    if bill is not None:
+        bills.reserve(
+            connection, principal.merchant_id, bill.id, payment.amount_paise, over=not payment.is_exclusive
+        )
     once.claim(connection, principal.merchant_id, order.key, order.fingerprint, payment.id, now)
     _journal(connection, principal, payment, now)
     return Made(payment=payment, is_new=True)

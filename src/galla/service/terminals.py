@@ -17,7 +17,7 @@ from galla.store import merchants as stored
 from galla.store import payments
 from galla.store.journal import Note, record
 
-_TID = re.compile(r"[A-Za-z0-9]{1,8}", re.ASCII)
+_TID = re.compile(r"[0-9]{1,8}", re.ASCII)
 
 
 async def create(
@@ -29,7 +29,7 @@ async def create(
         InvalidField: the TID is malformed or known already.
     """
     if _TID.fullmatch(tid) is None:
-        raise InvalidField("`tid` is the machine's terminal id: up to eight letters and digits.", param="tid")
+        raise InvalidField("`tid` is the machine's terminal id: up to eight digits.", param="tid")
     values = {
         "tid": tid,
         "label": clean(label, "label", limit=40, is_required=True),

@@ -31,6 +31,8 @@ log = structlog.get_logger("galla")
 
 Carry = Callable[[Request, float], Awaitable[Response]]
 LEASE_MARGIN_S = 0.5
+SEND_MARGIN_S = 2.0  # a stalled write or a clock that differs between machines must not start a second sending
+ACCOUNT_LIFE_S = 60.0
 LEAST_TIMEOUT_S = 0.25
 
 
@@ -49,8 +51,8 @@ class Till:
         self.upi: Ladder = _ladder(UPI, settings.ladder_upi, "GALLA_LADDER_UPI", settings.ladder_scale)
         self.inquiry_timeout_s = max(LEAST_TIMEOUT_S, settings.inquiry_timeout_s * min(1.0, settings.ladder_scale * 20))
         self.schedule = Schedule(card=self.card, upi=self.upi, lease_ms=self._lease_ms(self.inquiry_timeout_s))
-        self.send_lease_ms = self._lease_ms(settings.send_timeout_s)
-        self._accounts: dict[str, Account] = {}
+        self.send_lease_ms = self._lease_ms(settings.send_timeout_s + SEND_MARGIN_S)
+        self._accounts: dict[str, tuple[float, Account]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closers: list[Callable[[], Awaitable[None]]] = []
 
@@ -117,14 +119,14 @@ class Till:
         return task
 
     async def account(self, merchant_id: str) -> Account:
-        """Return a merchant's standing with Paytm.
+        """Return a merchant's standing with Paytm, read again every minute: another process may change the key.
 
         Raises:
             NotFound: no such merchant.
         """
         known = self._accounts.get(merchant_id)
-        if known is not None:
-            return known
+        if known is not None and self.clock.monotonic() - known[0] < ACCOUNT_LIFE_S:
+            return known[1]
         row = await self.database.read(stored.get_merchant, merchant_id)
         if row is None:
             raise NotFound(f"There is no merchant {merchant_id}.")
@@ -149,12 +151,8 @@ class Till:
             upi_limit_paise=row.upi_limit_paise,
             collect_allowed=row.collect_allowed == 1,
         )
-        self._accounts[merchant_id] = account
+        self._accounts[merchant_id] = (self.clock.monotonic(), account)
         return account
-
-    def forget(self, merchant_id: str) -> None:
-        """Read a merchant again next time, after its key changed."""
-        self._accounts.pop(merchant_id, None)
 
     def worker(self) -> Any:
         """Return a worker for this till."""

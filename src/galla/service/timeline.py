@@ -18,6 +18,7 @@ _SAID = {
     "payment.not_paid": "Not paid.",
     "payment.needs_review": "Something does not fit; a person must look.",
     "payment.cancel_requested": "Staff asked to stop.",
+    "payment.reviewed": "A person has looked at it.",
 }
 _TALKED = {
     "sale": "Sent to Paytm",

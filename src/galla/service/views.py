@@ -15,7 +15,13 @@ _AWAITING = {
     "upi_qr": ("scan_qr", "Ask the customer to scan the QR with any UPI app and approve."),
     "upi_collect": ("approve_in_upi_app", "Ask the customer to approve the request in the UPI app."),
 }
-_MODES = {"CREDIT_CARD": "credit_card_amount", "DEBIT_CARD": "debit_card_amount", "UPI": "upi_amount"}
+_MODES = {
+    "CREDIT_CARD": "credit_card_amount",
+    "EMI": "credit_card_amount",
+    "DEBIT_CARD": "debit_card_amount",
+    "UPI": "upi_amount",
+}
+"""Where the host billing system books each of Paytm's modes; any other goes to `other_amount`."""
 
 
 def payment_view(payment: Payment, now: datetime) -> View:
@@ -109,14 +115,13 @@ def payment_detail(payment: Payment) -> View | None:
         "credit_card_amount": 0,
         "debit_card_amount": 0,
         "upi_amount": 0,
+        "other_amount": 0,
         "card_number_last4": proof.card_last4,
         "card_type": proof.card_network,
         "upi_id": proof.upi_id,
         "payment_reference": proof.rrn,
     }
-    column = _MODES.get((proof.mode or "").upper())
-    if column is not None:
-        detail[column] = payment.amount_paise
+    detail[_MODES.get((proof.mode or "").upper(), "other_amount")] = payment.amount_paise
     return detail
 
 

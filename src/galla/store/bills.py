@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, case, func, insert, or_, select, update
 
 from galla.store.tables import bill_lines, bills
 
@@ -110,7 +110,8 @@ def reserve(connection: Connection, merchant_id: str, bill_id: str, amount_paise
     """Set part of a bill aside for a live payment; `over` admits more than is due, and says so on the bill."""
     values: dict[Any, Any] = {_b.live_paise: _b.live_paise + amount_paise}
     if over:
-        values[_b.is_overcommitted] = 1
+        is_more = _b.paid_paise + _b.live_paise + amount_paise > _b.total_paise
+        values[_b.is_overcommitted] = case((is_more, 1), else_=0)
     connection.execute(update(bills).where(_b.merchant_id == merchant_id, _b.id == bill_id).values(values))
 
 

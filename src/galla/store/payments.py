@@ -6,15 +6,31 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from galla.clock import from_millis, to_millis
 from galla.errors import StaleClaim
 from galla.ids import new_id
 from galla.payments.ladder import Ladder
-from galla.payments.model import LIVE, Payment, Proof, Status
-from galla.store.rows import PAYMENT_COLUMNS, millis, payment_from, payment_values, text
-from galla.store.tables import exchanges, payments, proofs
+from galla.payments.model import Payment, Proof, Reason
+from galla.store.rows import PAYMENT_COLUMNS, millis, payment_from, payment_values
+from galla.store.rows import text as as_text
+from galla.store.tables import exchanges, payments, proofs, refunds
 
 _p = payments.c
 _WITH_PROOF = select(payments, proofs.c.data.label("proof_data")).join_from(
@@ -23,7 +39,10 @@ _WITH_PROOF = select(payments, proofs.c.data.label("proof_data")).join_from(
     and_(proofs.c.merchant_id == _p.merchant_id, proofs.c.payment_id == _p.id),
     isouter=True,
 )
-_IS_LIVE = _p.status.in_([status.value for status in LIVE])
+_LIVE_WORDS = "payments.status IN ('created', 'pending', 'in_doubt')"
+_IS_LIVE = literal_column(_LIVE_WORDS, Boolean())
+_IS_OPEN = literal_column(f"({_LIVE_WORDS} OR payments.needs_review = 1)", Boolean())
+"""Written as the indexes' own conditions are, so that both engines see that the index answers."""
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +74,9 @@ def save(connection: Connection, before: Payment, after: Payment) -> Payment:
     changes: dict[str, Any] = {name: value for name, value in new.items() if old[name] != value}
     changes["lease_until"] = None
     changes["sequence"] = _p.sequence + (after.sequence - before.sequence)
+    if after.due_at is not None and before.due_at is not None:  # a hint or a cancel since the claim asks sooner
+        hinted = _p.due_at < millis(before.due_at)
+        changes["due_at"] = case((hinted, _p.due_at), else_=literal(millis(after.due_at), BigInteger()))
     if after.proof is not None and before.proof is None:
         changes["proof_id"] = insert_proof(connection, after, after.proof)
     row = connection.execute(
@@ -66,6 +88,16 @@ def save(connection: Connection, before: Payment, after: Payment) -> Payment:
     if row is None:
         raise StaleClaim(f"Payment {before.id} was advanced by somebody else; this answer was thrown away.")
     return msgspec.structs.replace(payment_from(row), proof=after.proof)
+
+
+def flag(connection: Connection, payment: Payment, reason: Reason) -> Payment:
+    """Ask for a person to look at a payment, inside the transaction that found the reason."""
+    connection.execute(
+        update(payments)
+        .where(_p.merchant_id == payment.merchant_id, _p.id == payment.id)
+        .values(needs_review=1, reason=as_text(reason))
+    )
+    return msgspec.structs.replace(payment, needs_review=True, reason=reason)
 
 
 def insert_proof(connection: Connection, payment: Payment, proof: Proof) -> str:
@@ -83,7 +115,7 @@ def insert_proof(connection: Connection, payment: Payment, proof: Proof) -> str:
             "currency": proof.currency,
             "transaction_id": proof.transaction_id,
             "source": proof.source,
-            "data": text(proof),
+            "data": as_text(proof),
             "created_at": millis(payment.settled_at),
         },
     )
@@ -186,14 +218,14 @@ def release_terminal(connection: Connection, payment: Payment) -> None:
 
 def unfinished(connection: Connection, merchant_id: str) -> list[Payment]:
     """Return what is live or needs a person, oldest first."""
-    query = _WITH_PROOF.where(_p.merchant_id == merchant_id, or_(_IS_LIVE, _p.needs_review == 1))
+    query = _WITH_PROOF.where(_p.merchant_id == merchant_id, _IS_OPEN)
     return [payment_from(row) for row in connection.execute(query.order_by(_p.created_at).limit(500))]
 
 
 def count_unexplained(
     connection: Connection, now: datetime, card: Ladder, upi: Ladder, merchant_id: str | None = None
 ) -> int:
-    """Count what needs a person: flagged payments, and live ones past their ladder."""
+    """Count what needs a person: flagged payments and refunds, and live payments past their ladder."""
     at = to_millis(now)
     card_end = at - round(card.rungs[-1].until_s * card.scale * 1000)
     upi_end = at - round(upi.rungs[-1].until_s * upi.scale * 1000)
@@ -201,15 +233,21 @@ def count_unexplained(
     is_overdue = and_(
         _IS_LIVE, or_(and_(is_card, _p.created_at < card_end), and_(~is_card, _p.created_at < upi_end))
     )
-    where: list[ColumnElement[bool]] = [or_(_p.needs_review == 1, is_overdue)]
+    where: list[ColumnElement[bool]] = [_IS_OPEN, or_(_p.needs_review == 1, is_overdue)]
+    troubled: list[ColumnElement[bool]] = [refunds.c.needs_review == 1]
     if merchant_id is not None:
         where.append(_p.merchant_id == merchant_id)
-    return int(connection.execute(select(func.count()).select_from(payments).where(*where)).scalar_one())
+        troubled.append(refunds.c.merchant_id == merchant_id)
+    counts = (
+        select(func.count()).select_from(payments).where(*where),
+        select(func.count()).select_from(refunds).where(*troubled),
+    )
+    return sum(int(connection.execute(count).scalar_one()) for count in counts)
 
 
 def count_by_status(connection: Connection) -> dict[str, int]:
     """Count payments by status, for the metrics."""
-    is_open = or_(_IS_LIVE, _p.needs_review == 1)
+    is_open = _IS_OPEN
     rows = connection.execute(select(_p.status, func.count()).where(is_open).group_by(_p.status))
     return {row[0]: row[1] for row in rows}
 
@@ -258,11 +296,6 @@ def find(
     return [payment_from(row) for row in connection.execute(query.order_by(_p.id.desc()).limit(limit))]
 
 
-def is_final(payment: Payment) -> bool:
-    """Whether nothing but a late proof or a contradiction can still happen to it."""
-    return payment.status in (Status.PAID, Status.NOT_PAID)
-
-
 def _first(connection: Connection, *where: ColumnElement[bool]) -> Payment | None:
     row = connection.execute(_WITH_PROOF.where(*where).order_by(_p.id).limit(1)).first()
     return payment_from(row) if row is not None else None
@@ -291,3 +324,14 @@ def id_of(connection: Connection, mid: str, paytm_id: str) -> str | None:
     """Return the id of the payment that Paytm knows by this id."""
     found = connection.execute(select(_p.id).where(_p.mid == mid, _p.paytm_id == paytm_id)).scalar_one_or_none()
     return str(found) if found is not None else None
+
+
+def looked_at(connection: Connection, payment: Payment) -> Payment:
+    """Write down that a person has looked at a final payment; return it as it now stands."""
+    row = connection.execute(
+        update(payments)
+        .where(_p.merchant_id == payment.merchant_id, _p.id == payment.id)
+        .values(needs_review=0, sequence=_p.sequence + 1)
+        .returning(*PAYMENT_COLUMNS)
+    ).one()
+    return msgspec.structs.replace(payment_from(row), proof=payment.proof)

@@ -23,6 +23,9 @@ P = ParamSpec("P")
 _Item = tuple[Callable[[Connection], Any], "asyncio.Future[Any]"]
 _Answer = tuple["asyncio.Future[Any]", Any, Exception | None]
 
+_LIMITS = {"lock_timeout": "5s", "statement_timeout": "20s", "idle_in_transaction_session_timeout": "20s"}
+"""A process that dies with a lock in its hand must not hold up the others until its connection is missed."""
+
 GROUP_MAX = 128
 WRITERS = 3
 RACES_MAX = 6
@@ -58,7 +61,8 @@ class PostgresDatabase:
             pool_size=WRITERS + 5,
             max_overflow=4,
             pool_pre_ping=False,
-            connect_args={"prepared_statement_cache_size": 512},
+            hide_parameters=True,
+            connect_args={"prepared_statement_cache_size": 512, "server_settings": _LIMITS},
         )
         try:
             async with engine.connect() as connection:

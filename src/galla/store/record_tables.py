@@ -38,6 +38,7 @@ events = Table(
     whole("at"),
     PrimaryKeyConstraint("merchant_id", "position"),
     UniqueConstraint("merchant_id", "object_id", "sequence"),
+    Index(None, "merchant_id", "type", "position"),
     Index(None, "merchant_id", "bill_id"),
     sqlite_strict=True,
 )

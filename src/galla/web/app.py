@@ -19,6 +19,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -36,6 +37,7 @@ from galla.web.validation import explain
 
 STATIC = Path(__file__).parent / "static"
 GRACE_S = 10
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 _LOG = structlog.get_logger("galla")
 
@@ -129,12 +131,23 @@ class _Static(StaticFiles):
 
 async def _answer(request: Request, error: Exception) -> Response:
     problem = _problem(error)
+    if problem.status == 405:
+        problem.headers["Allow"] = _allowed(request)
     request_id = str(request.state.request_id)
     if problem.status >= 500:
         log_failure(error, request_id)
     if wants_page(request):
         return await error_page(request, problem)
     return problem.response(request_id)
+
+
+def _allowed(request: Request) -> str:
+    """Return every method of this address: Starlette names those of the first route that fits, and no others."""
+    asked = [{**request.scope, "method": method} for method in _METHODS]
+    routes = request.app.routes
+    return ", ".join(
+        scope["method"] for scope in asked if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    )
 
 
 def _problem(error: Exception) -> Problem:
@@ -148,8 +161,7 @@ def _problem(error: Exception) -> Problem:
         case HTTPException(status_code=404):
             return not_found()
         case HTTPException(status_code=405):
-            allowed = dict(error.headers or {})
-            return Problem(405, "method_not_allowed", "This address does not take this method.", headers=allowed)
+            return Problem(405, "method_not_allowed", "This address does not take this method.")
         case HTTPException(status_code=status) if status < 500:
             return Problem(status, "invalid_request", str(error.detail))
         case _:

@@ -51,7 +51,16 @@ async def receive_callback(request: Request, till: TillHere, token: str) -> Resp
     return reply({"received": True})
 
 
-@router.get("/callbacks/paytm/{token}", include_in_schema=False)
+@router.get(
+    "/callbacks/paytm/{token}",
+    status_code=303,
+    responses={
+        303: {"description": "A browser is led to the page that shows what became of the payment."},
+        401: {"$ref": "#/components/responses/401"},
+        404: {"$ref": "#/components/responses/404"},
+    },
+    openapi_extra=needs("none"),
+)
 async def come_back(request: Request, till: TillHere, token: str) -> Response:
     """Lead a browser that pressed Back to its payment's page. A look changes nothing."""
     try:
@@ -84,7 +93,7 @@ def _is_browser(request: Request) -> bool:
 
 def _to_result(request: Request, token: str | None) -> Response:
     if token is None:
-        return _shown(request, 404)
+        return _unusable(request, Problem(404, "not_found", "No payment of this shop's goes with this message."))
     return RedirectResponse(f"/pay/{token}", 303, headers={"Referrer-Policy": "no-referrer"})
 
 

@@ -46,6 +46,8 @@ CREATE TABLE events (
 
 CREATE INDEX ix_events_merchant_id_bill_id ON events (merchant_id, bill_id)
 
+CREATE INDEX ix_events_merchant_id_type_position ON events (merchant_id, type, position)
+
 CREATE TABLE merchants (
     id TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -293,9 +295,17 @@ CREATE INDEX ix_payments_due ON payments (due_at) WHERE due_at IS NOT NULL
 
 CREATE INDEX ix_payments_merchant_id_bill_id ON payments (merchant_id, bill_id)
 
+CREATE INDEX ix_payments_merchant_id_created_at ON payments (merchant_id, created_at)
+
+CREATE INDEX ix_payments_merchant_id_customer_phone ON payments (merchant_id, customer_phone)
+
+CREATE INDEX ix_payments_merchant_id_paytm_id ON payments (merchant_id, paytm_id)
+
 CREATE INDEX ix_payments_merchant_id_reference ON payments (merchant_id, reference)
 
 CREATE INDEX ix_payments_merchant_id_rrn ON payments (merchant_id, rrn)
+
+CREATE INDEX ix_payments_merchant_id_terminal_id ON payments (merchant_id, terminal_id)
 
 CREATE INDEX ix_payments_open ON payments (merchant_id, created_at) WHERE status IN ('created', 'pending', 'in_doubt') OR needs_review = 1
 
@@ -348,6 +358,10 @@ CREATE TABLE pay_links (
     CONSTRAINT fk_pay_links_payments FOREIGN KEY(merchant_id, payment_id) REFERENCES payments (merchant_id, id)
 )
  STRICT
+
+CREATE INDEX ix_pay_links_merchant_id_bill_id ON pay_links (merchant_id, bill_id)
+
+CREATE INDEX ix_pay_links_merchant_id_payment_id ON pay_links (merchant_id, payment_id)
 
 CREATE TABLE proofs (
     merchant_id TEXT NOT NULL,
@@ -413,6 +427,10 @@ CREATE TABLE refunds (
 CREATE INDEX ix_refunds_due ON refunds (due_at) WHERE due_at IS NOT NULL
 
 CREATE INDEX ix_refunds_merchant_id_payment_id ON refunds (merchant_id, payment_id)
+
+CREATE INDEX ix_refunds_merchant_id_status ON refunds (merchant_id, status)
+
+CREATE INDEX ix_refunds_review ON refunds (merchant_id) WHERE needs_review = 1
 
 CREATE TRIGGER proofs_kept_update BEFORE UPDATE ON proofs WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: proofs is append-only'); END
 
