@@ -189,7 +189,7 @@ def test_time_alone_never_makes_not_paid(words: list[tuple[Outcome, float]], is_
         current = cancel(current, NOW).payment
     for outcome, seconds in words:
         now_s += seconds
-        current = told(current, outcome, next_asking(current), now_s).payment
+        current = told(current, outcome, next_asking(current, later(now_s), EDC), now_s).payment
         assert current.is_live
         assert current.due_at is not None
 
@@ -201,7 +201,7 @@ def test_a_request_leaves_at_most_twice(words: list[tuple[Outcome, float]]) -> N
     now_s, left, current = 0.0, 0, payment(Status.CREATED, sends=0, sent_at=None)
     for outcome, seconds in words:
         now_s += seconds
-        asking = next_asking(current)
+        asking = next_asking(current, later(now_s), EDC)
         if asking is Asking.BEGIN:
             assert current.accepted_at is None
             current = sending(current, later(now_s))
@@ -249,8 +249,8 @@ def test_after_the_grace(condition: dict[str, Any], seconds: float, status: Stat
     assert step.payment.needs_review == ("accepted_at" in condition)
     if may_resend:
         assert step.ask_at == later(seconds)
-        assert next_asking(step.payment) is Asking.BEGIN
-        assert next_asking(sending(step.payment, later(seconds))) is Asking.INQUIRE
+        assert next_asking(step.payment, NOW, EDC) is Asking.BEGIN
+        assert next_asking(sending(step.payment, later(seconds)), later(seconds), EDC) is Asking.INQUIRE
 
 
 def test_the_resend_keeps_the_id() -> None:
@@ -261,7 +261,7 @@ def test_the_resend_keeps_the_id() -> None:
     step = told(again, Duplicate(), Asking.BEGIN, 200)
 
     assert (step.payment.status, step.ask_at) == (Status.PENDING, later(200))
-    assert next_asking(step.payment) is Asking.INQUIRE
+    assert next_asking(step.payment, NOW, EDC) is Asking.INQUIRE
     unknown = told(replace(step.payment, not_found_count=9), Missing(), seconds=600).payment
     assert (unknown.status, unknown.needs_review, unknown.may_resend) == (Status.IN_DOUBT, True, False)
 
@@ -275,7 +275,7 @@ def test_a_refused_resend_decides_nothing(code: str) -> None:
 
     assert step.payment.status is Status.IN_DOUBT
     assert "Do not take this payment again" in (step.payment.reason or reason("")).hint
-    assert next_asking(step.payment) is Asking.INQUIRE
+    assert next_asking(step.payment, NOW, EDC) is Asking.INQUIRE
     assert told(step.payment, Captured(proof=PROOF)).payment.status is Status.PAID
     assert told(step.payment, Declined(reason=reason("declined"))).payment.status is Status.NOT_PAID
     assert told(replace(step.payment, not_found_count=2), Missing(), seconds=400).payment.status is Status.NOT_PAID
@@ -291,7 +291,7 @@ def test_a_lost_answer_is_in_doubt() -> None:
     """F01: a lost answer to the request is in doubt and asked about by its id; a lost inquiry only costs patience."""
     lost = told(payment(Status.CREATED), Lost(detail="time-out"), Asking.BEGIN)
     assert (lost.payment.status, lost.event, lost.ask_at) == (Status.IN_DOUBT, "payment.in_doubt", later(13))
-    assert next_asking(lost.payment) is Asking.INQUIRE
+    assert next_asking(lost.payment, NOW, EDC) is Asking.INQUIRE
     missed = told(lost.payment, Lost(detail="time-out"), Asking.INQUIRE)
     assert (missed.payment.status, missed.payment.misses, missed.event) == (Status.IN_DOUBT, 1, None)
 
@@ -304,7 +304,7 @@ def test_what_never_left_is_sent_again() -> None:
         current = step.payment
         assert (current.status, current.sends, step.event) == (Status.CREATED, 0, None)
         assert step.ask_at == later(10 + count)
-        assert next_asking(current) is Asking.BEGIN
+        assert next_asking(current, NOW, EDC) is Asking.BEGIN
     last = told(sending(current, NOW), Unsent(detail="refused"), Asking.BEGIN).payment
     assert (last.status, last.sends, (last.reason or reason("")).code) == (Status.NOT_PAID, 0, "never_sent")
 
@@ -368,8 +368,8 @@ def test_cancel_never_decides(status: Status) -> None:
 def test_a_cancelled_payment_is_not_sent_again() -> None:
     """F13: after a cancel nothing more is sent for this payment, whatever was planned."""
     planned = payment(Status.IN_DOUBT, may_resend=True)
-    assert next_asking(planned) is Asking.BEGIN
-    assert next_asking(cancel(planned, NOW).payment) is Asking.INQUIRE
+    assert next_asking(planned, NOW, EDC) is Asking.BEGIN
+    assert next_asking(cancel(planned, NOW).payment, NOW, EDC) is Asking.INQUIRE
 
 
 def test_a_machine_is_given_back() -> None:

@@ -134,7 +134,8 @@ def test_failed_stays_failed_and_a_late_done_is_flagged() -> None:
             step = told(before, outcome, asking, age_s)
             is_news = isinstance(outcome, Returned) and not before.needs_review
             assert step.is_changed == is_news
-            assert step.refund == replace(before, needs_review=before.needs_review or is_news, sequence=3 + is_news)
+            kept = replace(before, needs_review=before.needs_review or is_news, sequence=3 + is_news)
+            assert replace(step.refund, due_at=before.due_at) == kept
             assert step.event == ("refund.needs_review" if is_news else None)
 
 
@@ -175,7 +176,8 @@ def test_each_step_is_whole() -> None:
         if after.needs_review and not before.needs_review:
             assert step.event == "refund.needs_review", (before, outcome)
         assert after.sequence == before.sequence + (1 if step.event else 0)
-        assert (after.due_at is not None) == after.is_open
+        assert after.due_at is not None or not after.is_open
+        assert after.due_at is None or after.status is not RefundStatus.DONE
         assert (after.amount_paise, after.fence, after.payment_id) == (1000, before.fence, "pay_1")
         assert after.sends >= 0
 
@@ -347,4 +349,5 @@ def test_an_open_refund_is_asked_about_for_ever() -> None:
         gaps.append((due_at - later(age_s)).total_seconds())
     assert gaps == [5, 30, 300, 3600, 21_600, 86_400, 86_400]
     assert next_due(refund(RefundStatus.DONE), NOW, 1.0) is None
-    assert next_due(refund(RefundStatus.FAILED), NOW, 1.0) is None
+    watches = [next_due(refund(RefundStatus.FAILED), later(age_s), 1.0) for age_s in (0, 3600, 86_400, 3 * 86_400)]
+    assert watches == [later(3600), later(86_400), later(3 * 86_400), None]

@@ -114,7 +114,8 @@ def parse_link(text: str) -> UpiLink:
     said: set[str] = set()
     for pair in text[head.end() :].split("&"):
         wire, has_value, raw = pair.partition("=")
-        name, value = _decoded(wire), _decoded(raw)
+        name = _decoded(wire) if "%" in wire else wire
+        value = _decoded(raw) if "%" in raw else raw
         if not has_value or not name:
             raise _unreadable("link", "holds a part without a name or a value")
         if name in said:
@@ -169,8 +170,6 @@ def _paise(wire: str, text: str) -> int:
 
 
 def _decoded(text: str) -> str:
-    if "%" not in text:  # most parts; the whole link is ASCII
-        return text
     if _ESCAPE.search(text):
         raise _unreadable("link", "holds a % that is no escape")
     try:

@@ -295,7 +295,12 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
                 operation=cls.operation,
                 paytm_id=paytm_id,
             )
-        values: dict[str, Any] = {name: field(body, *wires) for name, wires in _wires(cls)}
+        values: dict[str, Any] = {}
+        for name, wire, others in _wires(cls):
+            value = body.get(wire)
+            if type(value) is not str or not value:  # most are plain texts, and most of the rest are absent
+                value = field(body, wire, *others) if others or value is not None else None
+            values[name] = value
         return cls(result=PgResult.from_wire(info), **cls.tidied(values, body))
 
     @classmethod
@@ -327,10 +332,10 @@ def _ruled(call: type[Call], part: str) -> tuple[tuple[str, str, Rule, bool], ..
 
 
 @cache
-def _wires(reply: type[Reply]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The text fields of a reply, and the spellings each is read from."""
+def _wires(reply: type[Reply]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """The text fields of a reply: our name, Paytm's, and other spellings of that."""
     return tuple(
-        (each.name, (each.encode_name, *_SPELLINGS.get(each.name, ())))
+        (each.name, each.encode_name, _SPELLINGS.get(each.name, ()))
         for each in msgspec.structs.fields(reply)
         if each.name != "result"
     )
