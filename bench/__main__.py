@@ -9,7 +9,7 @@ import time
 
 import structlog
 
-from bench import checksums, messages, polling, report, starting
+from bench import checksums, messages, polling, report, starting, upi_flow, upi_messages
 from bench.engines import both
 from bench.report import Part, say
 
@@ -33,10 +33,13 @@ def main() -> None:
 
     done(checksums.measure(rounds))
     done(messages.measure(rounds))
+    done(upi_messages.measure(rounds))
+    say("\nUPI over HTTP")
+    done(asyncio.run(upi_flow.measure(3 if is_quick else 9)))
     say("\nStarting databases")
     with both() as engines:
         for engine in engines:
-            done(asyncio.run(starting.measure(engine, rounds=1 if is_quick else 5, count=500 if is_quick else 1000)))
+            done(asyncio.run(starting.measure(engine, rounds=1 if is_quick else 3, count=500 if is_quick else 1000)))
         for engine in engines:
             done(asyncio.run(polling.measure(engine, windows=2 if is_quick else 3, window_s=5 if is_quick else 10)))
     report.write(facts, parts)

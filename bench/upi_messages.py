@@ -18,14 +18,13 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from bench.memory import blocks_held, peak_bytes
 from bench.report import Figure, Part, at_most, medians_us
-from bench.upi_order import AMOUNT_PAISE, KEY, MID, NOW, PATHS, SHOP, UPI, answer, order_id, payment, requests
+from bench.upi_order import KEY, MID, NOW, PATHS, SHOP, UPI, answer, order, order_id, payment, requests
 from galla.client.flows import Flow, Keep
 from galla.connectors.connector import begin, inquire
-from galla.money import rupees
 from galla.payments.model import Captured, Outcome, Waiting
 from galla.protocol.order import OrderStatusRequest
 from galla.protocol.pg_envelope import TxnToken
-from galla.protocol.theia import UPI_PUSH, InitiateRequest, ProcessRequest
+from galla.protocol.theia import ProcessRequest
 
 BUILD_US, READ_US = 60, 40
 READS_IN_A_ROUND = 400
@@ -69,28 +68,18 @@ def measure(rounds: int) -> Part:
 
 
 def _builders() -> tuple[Callable[[], object], ...]:
-    paid = payment()
     token = TxnToken("fe795335ed3049c7" + order_id(0)[-26:])
 
     def initiate() -> object:
-        return InitiateRequest(
-            mid=MID,
-            order_id=paid.paytm_id,
-            website_name=SHOP.website,
-            txn_amount=rupees(AMOUNT_PAISE),
-            cust_id=paid.paytm_id,
-            callback_url=SHOP.callback_url,
-            enable_payment_mode=(UPI_PUSH,),
-            client_id=SHOP.client_id,
-        ).encode(KEY)
+        return order().encode(KEY)
 
     def process() -> object:
         return ProcessRequest(
-            mid=MID, order_id=paid.paytm_id, txn_token=token, payment_mode="UPI_INTENT"
+            mid=MID, order_id=order_id(0), txn_token=token, payment_mode="UPI_INTENT"
         ).encode(KEY)
 
     def status() -> object:
-        return OrderStatusRequest(mid=MID, order_id=paid.paytm_id, client_id=SHOP.client_id).encode(KEY)
+        return OrderStatusRequest(mid=MID, order_id=order_id(0), client_id=SHOP.client_id).encode(KEY)
 
     return initiate, process, status
 

@@ -22,7 +22,15 @@ from galla.protocol.order import STATUS_PATH, OrderStatusReply
 from galla.protocol.pg import Reply
 from galla.protocol.pg_codes import PgResult
 from galla.protocol.pg_envelope import TxnToken
-from galla.protocol.theia import INITIATE_PATH, PROCESS_PATH, DeepLinkInfo, InitiateReply, ProcessReply
+from galla.protocol.theia import (
+    INITIATE_PATH,
+    PROCESS_PATH,
+    UPI_PUSH,
+    DeepLinkInfo,
+    InitiateReply,
+    InitiateRequest,
+    ProcessReply,
+)
 
 PATHS = (INITIATE_PATH, PROCESS_PATH, STATUS_PATH)
 """The three calls, in their order."""
@@ -68,6 +76,20 @@ def payment(number: int = 0, *, has_token: bool = False) -> Payment:
     )
 
 
+def order(number: int = 0) -> InitiateRequest:
+    """Return the order galla makes for it."""
+    return InitiateRequest(
+        mid=MID,
+        order_id=order_id(number),
+        website_name=SHOP.website,
+        txn_amount=rupees(AMOUNT_PAISE),
+        cust_id=order_id(number),
+        callback_url=SHOP.callback_url,
+        enable_payment_mode=(UPI_PUSH,),
+        client_id=SHOP.client_id,
+    )
+
+
 def requests(number: int = 0) -> list[Request]:
     """Return what galla's connector sends for this order, in the order of `PATHS`."""
     found: list[Request] = []
@@ -88,24 +110,24 @@ def requests(number: int = 0) -> list[Request]:
     return found
 
 
-def answer(path: str, order: str) -> Response:
+def answer(path: str, about: str) -> Response:
     """Return Paytm's good answer to one of the three calls about this order."""
-    return _reply(path, order).encode(AT_MS, key=KEY)
+    return _reply(path, about).encode(AT_MS, key=KEY)
 
 
-def _reply(path: str, order: str) -> Reply:
+def _reply(path: str, about: str) -> Reply:
     if path == INITIATE_PATH:
-        return InitiateReply(result=_begun(), txn_token=TxnToken(_token(order)))
+        return InitiateReply(result=_begun(), txn_token=TxnToken(_token(about)))
     if path == PROCESS_PATH:
         link = UpiLink(
-            pa="paytm-8123456@ptybl", pn=SHOP.name, mc="8011", tr=order, tn="Bill", amount_paise=AMOUNT_PAISE
+            pa="paytm-8123456@ptybl", pn=SHOP.name, mc="8011", tr=about, tn="Bill", amount_paise=AMOUNT_PAISE
         )
-        info = DeepLinkInfo(deep_link=build_link(link), order_id=order, cashier_request_id=_token(order)[:24])
+        info = DeepLinkInfo(deep_link=build_link(link), order_id=about, cashier_request_id=_token(about)[:24])
         return ProcessReply(result=_begun(), deep_link_info=info)
     return OrderStatusReply(
         result=PgResult(status="TXN_SUCCESS", code="01", message="Txn Success"),
         mid=MID,
-        order_id=order,
+        order_id=about,
         txn_id="20260105111212800110168000000000001",
         bank_txn_id="600512345678",
         txn_amount=rupees(AMOUNT_PAISE),
@@ -123,6 +145,6 @@ def _begun() -> PgResult:
     return PgResult(status="S", code="0000", message="Success")
 
 
-def _token(order: str) -> str:
+def _token(about: str) -> str:
     """Return a token as long as Paytm's."""
-    return f"fe795335ed3049c7{order[-26:]}"
+    return f"fe795335ed3049c7{about[-26:]}"

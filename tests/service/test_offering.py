@@ -124,14 +124,21 @@ async def test_a_card_has_no_upi_limit(desk: Desk) -> None:
     assert desk.ask(Method.EDC, 50_00_000_00, mcc="5411").expires_at is None
 
 
-@pytest.mark.parametrize("method", UPI)
-async def test_the_customer_has_one_to_fifteen_minutes(desk: Desk, method: Method) -> None:
-    """`expires_in` is 60 to 900 whole seconds, fifteen minutes if left out; anything else is refused by name."""
+async def test_a_code_lives_one_to_fifteen_minutes(desk: Desk) -> None:
+    """`expires_in` of a QR is 60 to 900 whole seconds, fifteen minutes if left out; anything else is refused."""
     now = desk.counter.clock.now()
-    ends = [desk.ask(method, vpa=VPA, expires_in=seconds).expires_at for seconds in (60, 300, 900, None)]
+    ends = [desk.ask(Method.UPI_QR, expires_in=seconds).expires_at for seconds in (60, 300, 900, None)]
     assert ends == [now + timedelta(seconds=seconds) for seconds in (60, 300, 900, 900)]
     for wrong in (0, -60, 59, 901, 10**9, True, 60.0, "300"):
-        assert "`expires_in` must be 60 to 900 seconds" in desk.says(method, vpa=VPA, expires_in=wrong)[1]
+        assert "`expires_in` must be 60 to 900 seconds" in desk.says(Method.UPI_QR, expires_in=wrong)[1]
+
+
+@pytest.mark.parametrize("method", [Method.UPI_INTENT, Method.UPI_COLLECT])
+async def test_a_token_lives_as_long_as_paytm_lets_it(desk: Desk, method: Method) -> None:
+    """A link and a request end with Paytm's token, so a shorter life is not promised: the payer could still pay."""
+    now = desk.counter.clock.now()
+    assert desk.ask(method, vpa=VPA).expires_at == now + timedelta(seconds=900)
+    assert "`expires_in` is for a QR" in desk.says(method, vpa=VPA, expires_in=300)[1]
 
 
 @pytest.mark.parametrize(

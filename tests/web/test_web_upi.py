@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -116,16 +117,26 @@ async def test_limits_and_ways_to_pay_are_named(tmp_path: Path) -> None:
         for body, code, param in (
             ({**INTENT, "amount": 1_00_000_01}, "amount_above_limit", "amount"),
             (QR, "method_not_offered", "method"),
-            ({**INTENT, "expires_in": 59}, "invalid_field", "expires_in"),
-            ({**INTENT, "expires_in": 901}, "invalid_field", "expires_in"),
-            ({**INTENT, "expires_in": True}, "invalid_field", "expires_in"),
+            ({**INTENT, "expires_in": 60}, "invalid_field", "expires_in"),
             ({**INTENT, "platform": "fridge"}, "invalid_field", "platform"),
             ({**INTENT, "method": "cash"}, "method_not_offered", "method"),
         ):
             check_problem(await client.post("/v1/payments", json=body), 422, code, param)
         assert shop.sandbox.wire.calls() == ()
-        given = await client.post("/v1/payments", json={**INTENT, "expires_in": 60, "return_url": "/thanks"})
-        assert given.status_code == 201
+        assert (await client.post("/v1/payments", json={**INTENT, "return_url": "/thanks"})).status_code == 201
+
+
+async def test_a_qr_can_be_made_to_end_sooner(upi_shop: Shop) -> None:
+    """One to fifteen minutes, in whole seconds; anything else is 422 and nothing is sent."""
+    async with upi_shop.client() as client:
+        for life in (59, 901, 0, -60, True, "60", 60.0):
+            check_problem(
+                await client.post("/v1/payments", json={**QR, "expires_in": life}), 422, "invalid_field", "expires_in"
+            )
+        assert upi_shop.sandbox.wire.calls() == ()
+        given = (await client.post("/v1/payments", json={**QR, "expires_in": 60})).json()
+        made, ends = given["created_at"], given["next_action"]["expires_at"]
+        assert 59 <= (datetime.fromisoformat(ends) - datetime.fromisoformat(made)).total_seconds() <= 61
 
 
 async def test_a_refund_is_followed_to_its_end(upi_shops: Shop) -> None:

@@ -13,6 +13,7 @@ from galla.protocol.checksum import sign
 from galla.protocol.message import MerchantKey
 from galla.service import ledgers
 from galla.service.till import Principal
+from galla.store import callbacks
 from tests.web.shop import Shop, eventually
 from tests.web.test_web_problems import check_problem
 from tests.web.upi_shop import KEY, QR, callback_path, notice, pay_in_app, posted
@@ -97,7 +98,7 @@ async def test_a_true_notice_brings_the_proof_at_once(upi_shop: Shop) -> None:
 
 
 async def test_a_repeated_notice_is_kept_once(upi_shop: Shop) -> None:
-    """The same message ten times, form or JSON: 200 each time, one inquiry, no ledger entry."""
+    """The same message five times, form or JSON: 200 each time, one record, at most a question each, no money."""
     payment = await open_payment(upi_shop)
     said = notice(payment["paytm"]["id"])
     form, both = said.encode_form(KEY), said.encode_json(KEY)
@@ -105,7 +106,10 @@ async def test_a_repeated_notice_is_kept_once(upi_shop: Shop) -> None:
         answer = await post(upi_shop, each.body, {"Content-Type": each.content_type})
         assert answer.status_code == 200
         await until_asked(upi_shop, 1)
-    assert asked(upi_shop) == 1
+    merchant_id, order = await upi_shop.merchant(), payment["paytm"]["id"]
+    assert len(await upi_shop.till.database.read(callbacks.of_payment, merchant_id, order)) == 1
+    assert 1 <= asked(upi_shop) <= 5
+    assert (await now(upi_shop, payment))["status"] == "pending"
     assert await postings(upi_shop) == 0
 
 

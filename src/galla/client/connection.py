@@ -25,7 +25,12 @@ class TellingConnector(TCPConnector):
         super().__init__(**options)
         self._connected = connected
 
-    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: ClientTimeout) -> Connection:
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109 - aiohttp's name
+    ) -> Connection:
         """Give the request a connection, an idle or a new one."""
         connection = await super().connect(req, traces, timeout)
         self._connected()

@@ -154,6 +154,8 @@ def _fault(link: UpiLink, shaped: frozenset[str]) -> tuple[str, str] | None:
             return f"link.{wire}", "must be more than nothing, in whole paise"
     if link.amount_paise is not None and (link.minimum_paise or 0) > link.amount_paise:
         return "link.mam", "must not be above the amount"
+    if not link.others:
+        return None
     names = [name for name, _ in link.others]
     if len(set(names)) < len(names) or not _NAMED.isdisjoint(names) or "" in names:
         return "link.others", "must be other names than NPCI's, each once"

@@ -79,6 +79,7 @@ class PaymentDetail(Shown):
     credit_card_amount: int
     debit_card_amount: int
     upi_amount: int
+    other_amount: int
     card_number_last4: str | None
     card_type: str | None
     upi_id: str | None

@@ -48,6 +48,8 @@ TITLES: dict[str, str] = {
     "amount_above_limit": "The amount is above the limit of this method.",
     "amount_below_minimum": "The amount is below what this method can take.",
     "method_not_offered": "This way to pay is not offered.",
+    "payment_not_final": "The payment is not final yet.",
+    "nothing_to_review": "The payment needs no look.",
     "supervisor_needed": "This needs a supervisor.",
     "terminal_required": "The machine must be named.",
     "terminal_unknown": "There is no such machine.",

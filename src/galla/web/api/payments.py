@@ -1,4 +1,4 @@
-"""`/v1/payments`: start, look, list, check, cancel."""
+"""`/v1/payments`: start, look, list, check, cancel, review."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
-from galla.service import payments
+from galla.service import payments, reviews
 from galla.service.payments import NewPayment
 from galla.web import answers
 from galla.web.api.reply import reply
 from galla.web.body import fingerprint
 from galla.web.problem import Problem
-from galla.web.requests import CancelBody, ExpandQuery, PaymentBody, PaymentsQuery, WaitQuery
+from galla.web.requests import CancelBody, ExpandQuery, PaymentBody, PaymentsQuery, ReviewBody, WaitQuery
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
 
 router = APIRouter(tags=["payments"], route_class=GuardedRoute)
@@ -87,6 +87,14 @@ async def check_payment(
 async def cancel_payment(till: TillHere, caller: Caller, payment_id: str, body: CancelBody | None = None) -> Response:
     """Stop waiting, and keep watching: the machine may still take the card."""
     return reply(await payments.cancel(till, caller, payment_id, body.reason if body else None))
+
+
+@router.post(
+    "/payments/{payment_id}/review", responses={200: {"model": answers.Payment}}, openapi_extra=needs("refund")
+)
+async def review_payment(till: TillHere, caller: Caller, payment_id: str, body: ReviewBody) -> Response:
+    """Say that a person has looked at a final payment that was flagged, and what they found."""
+    return reply(await reviews.looked_at(till, caller, payment_id, body.note))
 
 
 def checked_key(key: str | None) -> str | None:

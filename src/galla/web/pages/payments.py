@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
 from galla.errors import IdempotencyInProgress, PaymentError, TooSoon
-from galla.service import payments, terminals
+from galla.service import payments, reviews, terminals
 from galla.service.access import Session
 from galla.service.payments import NewPayment
 from galla.web.body import fingerprint
@@ -122,6 +122,14 @@ async def cancel(request: Request, session: SignedIn, payment_id: str) -> Respon
             raise
         note = str(error)
     return _back(request, payment_id, note)
+
+
+@router.post("/payments/{payment_id}/review")
+async def review(request: Request, session: SignedIn, payment_id: str) -> Response:
+    """Say that a person has looked, then show the payment again."""
+    fields = await posted(request, session, "refund")
+    await reviews.looked_at(till_of(request), session.principal, payment_id, one(fields, "note"))
+    return go(f"/payments/{payment_id}")
 
 
 def _there(request: Request, payment_id: str) -> Response:
