@@ -88,7 +88,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         )
 
     def _query(self) -> str:
-        return f"mid={quote(self.mid, safe='')}&orderId={quote(self.paytm_id or '', safe='')}"
+        order_id = self.paytm_id or ""
+        if not (order_id.isalnum() and order_id.isascii()):  # galla's own ids need no quoting
+            order_id = quote(order_id, safe="")
+        return f"mid={quote(self.mid, safe='')}&orderId={order_id}"
 
     def _written(self, fields: dict[str, object]) -> bytes:
         try:

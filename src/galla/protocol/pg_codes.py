@@ -8,6 +8,7 @@ here: that is the connectors.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import chain
 from types import MappingProxyType
 from typing import Any
@@ -320,11 +321,16 @@ def classify_pg(operation: str, result: PgResult) -> Kind | None:
 
     `operation` is a key of `PG_CODES`.
     """
-    row = _row(operation, result.code)
+    return _classified(operation, result.status, result.code)
+
+
+@lru_cache(maxsize=1024)  # one answer is classified several times on its way, and few answers differ
+def _classified(operation: str, status: str, code: str) -> Kind | None:
+    row = _row(operation, code)
     if row is None:
         return None
     agreeing = _AGREES_FOR.get((operation, row.kind)) or _AGREES.get(row.kind, _FAIL)
-    return row.kind if result.status.strip().upper() in agreeing else None
+    return row.kind if status.strip().upper() in agreeing else None
 
 
 def explain_pg(operation: str, result: PgResult) -> Code:
