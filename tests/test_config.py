@@ -70,7 +70,8 @@ def test_the_guides_names_are_understood(alias: str, name: str) -> None:
         found = getattr(load({**base, **given}), field)
         return found.reveal() if isinstance(found, Secret) else found
 
-    text, other = good.get(name, "ONE"), {"staging": "production", "k" * 16: "j" * 16}.get(good.get(name, ""), "TWO")
+    others = {"staging": "production", "k" * 16: "j" * 16, "1234": "5678"}
+    text, other = good.get(name, "ONE"), others.get(good.get(name, ""), "TWO")
     assert with_(**{alias: text}) == with_(**{name: text})
     assert with_(**{alias: other, name: text}) == with_(**{name: text}) != with_(**{name: other})
     assert with_(**{alias: text, name: ""}) == with_(**{name: text})
