@@ -11,11 +11,12 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from bench.pretend import AMOUNT_PAISE, TID, paytm_id
+from bench.report import medians_us
 from galla.client.flows import AsyncSend
 from galla.clock import SYSTEM, ist_text
 from galla.config import Secret, Settings, load
 from galla.payments.model import Method, Payment, Phase, Status
-from galla.protocol.edc import ResultInfo, SaleReply, StatusReply
+from galla.protocol.edc import ResultInfo, SaleReply, StatusReply, StatusRequest
 from galla.protocol.message import MerchantKey, Request, Response
 from galla.sandbox.sandbox import DEMO_KEY, DEMO_MID, DEMO_TIDS
 from galla.store.rows import payment_values
@@ -58,6 +59,35 @@ def all_pending(count: int) -> AsyncSend:
         return replies[request.paytm_id or ""]
 
     return send
+
+
+def wire_us() -> float:
+    """Return the microseconds of CPU that writing one signed question and reading its answer take."""
+    key, at = MerchantKey(DEMO_KEY), ist_text(SYSTEM.now())
+    name = paytm_id(0)
+    question = StatusRequest(
+        paytm_mid=DEMO_MID,
+        paytm_tid=TID,
+        transaction_date_time=at,
+        merchant_transaction_id=name,
+        channel_id="EDC",
+        request_time_stamp=at,
+    )
+    reply = StatusReply(
+        merchant_transaction_id=name,
+        paytm_mid=DEMO_MID,
+        paytm_tid=TID,
+        transaction_date_time=at,
+        transaction_amount=str(AMOUNT_PAISE),
+        result=PENDING,
+    ).encode(at, key=key)
+
+    def poll() -> None:
+        question.encode(key)
+        assert question.parse_reply(reply, key).kind is not None
+
+    (found,) = medians_us([poll], 9)
+    return found
 
 
 def accepting() -> AsyncSend:
