@@ -28,6 +28,7 @@ from galla.protocol.codes import Kind
 from galla.protocol.message import Request, Response
 from galla.sandbox import DEMO_KEY, DEMO_MID, DEMO_TIDS, Fault, Sandbox
 from galla.sandbox import Kind as Trouble
+from galla.sandbox.terminal import Action
 from tests.client import servers
 
 TID = DEMO_TIDS[0]
@@ -134,6 +135,23 @@ def test_a_sale_is_accepted_then_paid_then_voided(sandbox: Sandbox, clock: Manua
         edc.void(sale.merchant_transaction_id, tid=TID)
         voided = edc.wait(sale.merchant_transaction_id, tid=TID, timeout_s=60, event="VOID")
         assert Kind.SUCCESS is voided.kind
+
+
+def test_f14_an_accepted_void_is_not_a_void(sandbox: Sandbox, clock: ManualClock) -> None:
+    """F14: a void that Paytm accepted and the machine then refuses has failed; the sale stands, and says so."""
+    with PaytmEDC(**DEMO, transport=sandbox.handle, clock=clock) as edc:
+        sale = edc.sale(tid=TID, amount_paise=250_000)
+        assert sale.merchant_transaction_id is not None
+        edc.wait(sale.merchant_transaction_id, tid=TID, timeout_s=60)
+        sandbox.stop_play()
+        accepted = edc.void(sale.merchant_transaction_id, tid=TID)
+        assert Kind.ACCEPTED is accepted.kind
+        waiting = edc.status(sale.merchant_transaction_id, tid=TID, event="VOID")
+        assert waiting.kind in (Kind.PENDING, Kind.ACCEPTED)
+        sandbox.act(TID, Action.REJECT)
+        refused = edc.status(sale.merchant_transaction_id, tid=TID, event="VOID")
+        assert Kind.VOID_FAILED is refused.kind
+        assert Kind.SUCCESS is edc.status(sale.merchant_transaction_id, tid=TID).kind
 
 
 def test_a_machine_that_nobody_touches_stays_pending(clock: ManualClock) -> None:
