@@ -93,8 +93,8 @@ async def measure(engine: Engine, windows: int, window_s: float) -> Part:
         how=(
             f"Each is asked about every {EVERY_S} to {EVERY_S * 1.1:.4g} s and is never paid. {windows} windows of "
             f"{window_s:g} s. Late is from `due_at` to the moment the inquiry begins. A poll without news wrote "
-            "nothing but its claim. The target holds for everything the worker does but HTTP and the database; the wire's "
-            "share, which has targets of its own (Messages), is printed beside it, as it costs in a warm loop."
+            "nothing but its claim. The target holds for everything the worker does but HTTP and the database; the "
+            "wire's share, which has targets of its own (Messages), is printed beside it, as it costs in a warm loop."
         ),
         figures=figures,
     )
