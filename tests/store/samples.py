@@ -46,6 +46,7 @@ def make_shop(connection: Connection) -> Shop:
         "mcc": None,
         "upi_limit_paise": 1_00_000_00,
         "collect_allowed": 0,
+        "void_cutoff": "00:05",
         "environment": "sandbox",
         "callback_token": f"token{number}",
         "created_at": to_millis(NOW),

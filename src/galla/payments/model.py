@@ -64,7 +64,8 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """What Paytm's status reply (or settlement line) says of a captured payment.
 
-    Only masked data: the last four digits of a card, a masked UPI id.
+    Only masked data: the last four digits of a card, a masked UPI id. `source` is `status`, `settlement`, `cash`
+    (the drawer itself) or `person`: two people decided, and `evidence` is what they saw.
     """
 
     mid: str
@@ -84,6 +85,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     reference: str | None = None
     paid_at: datetime | None = None
     source: str = "status"
+    evidence: str | None = None
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +98,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     - `link` is what the payer opens or scans, `session` what a flow of several requests has written down (sealed),
       `vpa` the payer's UPI id (masked), `expires_at` when the link or token ends. `can_rebegin`: beginning again
       cannot charge twice.
+    - `tendered_paise` is what the customer handed over in cash; the change is what exceeds the amount.
     - `machine` is the label of the card machine when the payment was made, `counter` where staff stood.
     - `fence` is the lease's fencing token, `sequence` the number of events so far, `misses` the inquiries in a
       row that brought no answer, `not_found_count` the spaced "unknown id" answers in a row.
@@ -131,6 +134,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     vpa: str | None = None
     expires_at: datetime | None = None
     can_rebegin: bool = False
+    tendered_paise: int | None = None
     refunded_paise: int = 0
     refunding_paise: int = 0
     needs_review: bool = False

@@ -48,7 +48,11 @@ TRANSITIONS: frozenset[tuple[RefundStatus, RefundStatus]] = frozenset(
 
 
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
-    """Money going back to a payer. Amounts in paise, instants aware UTC; the lease works as a payment's."""
+    """Money going back to a payer. Amounts in paise, instants aware UTC; the lease works as a payment's.
+
+    `kind` is `void` or `refund`, `choice` the sentence that says why galla took this kind, `approver` the second
+    person where one was needed.
+    """
 
     id: str
     merchant_id: str
@@ -61,6 +65,7 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     created_at: datetime
     approver: str | None = None
+    choice: str | None = None
     status: RefundStatus = RefundStatus.CREATED
     refund_id: str | None = None
     trouble: Reason | None = None

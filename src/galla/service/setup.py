@@ -45,6 +45,8 @@ def make_merchant(
         "mcc": None,
         "upi_limit_paise": till.settings.upi_limit_paise,
         "collect_allowed": int(till.settings.collect_allowed),
+        "void_cutoff": "00:05",
+        "refund_limit_paise": None,
         "environment": till.settings.environment,
         "callback_token": ids.token(256),
         "created_at": to_millis(now),

@@ -50,6 +50,14 @@ _RULES = (
         "the identity of a refund never changes, and a done refund stays done",
     ),
     (
+        "refunds_void_is_whole",
+        "refunds",
+        "INSERT",
+        "NEW.kind = 'void' AND NEW.amount_paise <> (SELECT amount_paise FROM payments"
+        " WHERE merchant_id = NEW.merchant_id AND id = NEW.payment_id)",
+        "a void gives back the whole payment",
+    ),
+    (
         "entries_balance",
         "entries",
         "INSERT",

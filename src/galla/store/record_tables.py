@@ -11,7 +11,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from galla.store.schema import metadata, whole, words
+from galla.store.schema import metadata, partial, whole, words
 
 heads = Table(
     "heads",
@@ -107,6 +107,61 @@ postings = Table(
     ForeignKeyConstraint(["merchant_id", "account"], ["accounts.merchant_id", "accounts.code"]),
     CheckConstraint("amount_paise <> 0", name="amount"),
     Index(None, "merchant_id", "account"),
+    sqlite_strict=True,
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    words("merchant_id"),
+    words("id"),
+    words("kind"),
+    words("object_id"),
+    words("bill_id", null=True),
+    words("message"),
+    words("next_step"),
+    whole("amount_paise", null=True),
+    words("owner", null=True),
+    whole("sequence"),
+    whole("created_at"),
+    whole("closed_at", null=True),
+    words("closed_by", null=True),
+    words("note", null=True),
+    PrimaryKeyConstraint("merchant_id", "id"),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+    CheckConstraint("(closed_at IS NULL) = (closed_by IS NULL)", name="closed"),
+    partial(
+        "uq_tasks_open", "merchant_id", "object_id", "kind", where="closed_at IS NULL", is_unique=True
+    ),
+    Index(None, "merchant_id", "created_at"),
+    Index(None, "merchant_id", "object_id"),
+    sqlite_strict=True,
+)
+
+shifts = Table(
+    "shifts",
+    metadata,
+    words("merchant_id"),
+    words("id"),
+    words("counter"),
+    words("opened_by"),
+    whole("opened_at"),
+    whole("float_paise"),
+    words("closed_by", null=True),
+    words("witness", null=True),
+    whole("closed_at", null=True),
+    whole("counted_paise", null=True),
+    whole("expected_paise", null=True),
+    words("difference_reason", null=True),
+    words("report", null=True),
+    whole("sequence"),
+    PrimaryKeyConstraint("merchant_id", "id"),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+    CheckConstraint("float_paise >= 0", name="float"),
+    CheckConstraint("counted_paise IS NULL OR counted_paise >= 0", name="counted"),
+    CheckConstraint("(closed_at IS NULL) = (closed_by IS NULL)", name="closed"),
+    partial("uq_shifts_open", "merchant_id", "counter", where="closed_at IS NULL", is_unique=True),
+    Index(None, "merchant_id", "opened_at"),
     sqlite_strict=True,
 )
 

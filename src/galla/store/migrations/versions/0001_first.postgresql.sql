@@ -56,13 +56,16 @@ CREATE TABLE merchants (
     mcc TEXT,
     upi_limit_paise BIGINT NOT NULL,
     collect_allowed BIGINT NOT NULL,
+    void_cutoff TEXT NOT NULL,
+    refund_limit_paise BIGINT,
     environment TEXT NOT NULL,
     callback_token TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     CONSTRAINT pk_merchants PRIMARY KEY (id),
     CONSTRAINT uq_merchants_mid_environment UNIQUE (mid, environment),
     CONSTRAINT uq_merchants_callback_token UNIQUE (callback_token),
-    CONSTRAINT ck_merchants_collect_allowed CHECK (collect_allowed IN (0, 1))
+    CONSTRAINT ck_merchants_collect_allowed CHECK (collect_allowed IN (0, 1)),
+    CONSTRAINT ck_merchants_refund_limit CHECK (refund_limit_paise IS NULL OR refund_limit_paise >= 0)
 )
 
 CREATE TABLE accounts (
@@ -170,6 +173,58 @@ CREATE TABLE sessions (
     CONSTRAINT ck_sessions_kind CHECK (kind IN ('session', 'ticket'))
 )
 
+CREATE TABLE shifts (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    counter TEXT NOT NULL,
+    opened_by TEXT NOT NULL,
+    opened_at BIGINT NOT NULL,
+    float_paise BIGINT NOT NULL,
+    closed_by TEXT,
+    witness TEXT,
+    closed_at BIGINT,
+    counted_paise BIGINT,
+    expected_paise BIGINT,
+    difference_reason TEXT,
+    report TEXT,
+    sequence BIGINT NOT NULL,
+    CONSTRAINT pk_shifts PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_shifts_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT ck_shifts_float CHECK (float_paise >= 0),
+    CONSTRAINT ck_shifts_counted CHECK (counted_paise IS NULL OR counted_paise >= 0),
+    CONSTRAINT ck_shifts_closed CHECK ((closed_at IS NULL) = (closed_by IS NULL))
+)
+
+CREATE INDEX ix_shifts_merchant_id_opened_at ON shifts (merchant_id, opened_at)
+
+CREATE UNIQUE INDEX uq_shifts_open ON shifts (merchant_id, counter) WHERE closed_at IS NULL
+
+CREATE TABLE tasks (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    bill_id TEXT,
+    message TEXT NOT NULL,
+    next_step TEXT NOT NULL,
+    amount_paise BIGINT,
+    owner TEXT,
+    sequence BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    closed_at BIGINT,
+    closed_by TEXT,
+    note TEXT,
+    CONSTRAINT pk_tasks PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_tasks_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT ck_tasks_closed CHECK ((closed_at IS NULL) = (closed_by IS NULL))
+)
+
+CREATE INDEX ix_tasks_merchant_id_created_at ON tasks (merchant_id, created_at)
+
+CREATE INDEX ix_tasks_merchant_id_object_id ON tasks (merchant_id, object_id)
+
+CREATE UNIQUE INDEX uq_tasks_open ON tasks (merchant_id, object_id, kind) WHERE closed_at IS NULL
+
 CREATE TABLE terminals (
     merchant_id TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -231,6 +286,7 @@ CREATE TABLE payments (
     vpa TEXT,
     expires_at BIGINT,
     can_rebegin BIGINT NOT NULL,
+    tendered_paise BIGINT,
     refunded_paise BIGINT DEFAULT '0' NOT NULL,
     refunding_paise BIGINT DEFAULT '0' NOT NULL,
     needs_review BIGINT NOT NULL,
@@ -266,6 +322,7 @@ CREATE TABLE payments (
     CONSTRAINT ck_payments_proof CHECK ((status = 'paid') = (proof_id IS NOT NULL)),
     CONSTRAINT ck_payments_holds CHECK (holds_terminal = 0 OR (status IN ('created', 'pending', 'in_doubt') AND terminal_id IS NOT NULL)),
     CONSTRAINT ck_payments_due CHECK (NOT (status IN ('created', 'pending', 'in_doubt')) OR due_at IS NOT NULL),
+    CONSTRAINT ck_payments_tendered CHECK (tendered_paise IS NULL OR tendered_paise >= amount_paise),
     CONSTRAINT ck_payments_refund_signs CHECK (refunded_paise >= 0 AND refunding_paise >= 0),
     CONSTRAINT ck_payments_refund_cap CHECK (refunded_paise + refunding_paise <= amount_paise),
     CONSTRAINT ck_payments_refund_of_paid CHECK (status = 'paid' OR refunded_paise + refunding_paise = 0),
@@ -376,6 +433,7 @@ CREATE TABLE refunds (
     amount_paise BIGINT NOT NULL,
     status TEXT NOT NULL,
     reason TEXT NOT NULL,
+    choice TEXT,
     trouble TEXT,
     actor TEXT NOT NULL,
     approver TEXT,
@@ -497,6 +555,10 @@ CREATE TRIGGER refunds_kept BEFORE DELETE ON refunds FOR EACH ROW EXECUTE FUNCTI
 CREATE FUNCTION galla_refunds_identity() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.id <> NEW.id OR OLD.ref_id <> NEW.ref_id OR OLD.amount_paise <> NEW.amount_paise OR OLD.payment_id <> NEW.payment_id OR (OLD.status = 'done' AND NEW.status <> 'done') THEN RAISE EXCEPTION 'galla: the identity of a refund never changes, and a done refund stays done' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
 
 CREATE TRIGGER refunds_identity BEFORE UPDATE ON refunds FOR EACH ROW EXECUTE FUNCTION galla_refunds_identity()
+
+CREATE FUNCTION galla_refunds_void_is_whole() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.kind = 'void' AND NEW.amount_paise <> (SELECT amount_paise FROM payments WHERE merchant_id = NEW.merchant_id AND id = NEW.payment_id) THEN RAISE EXCEPTION 'galla: a void gives back the whole payment' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER refunds_void_is_whole BEFORE INSERT ON refunds FOR EACH ROW EXECUTE FUNCTION galla_refunds_void_is_whole()
 
 CREATE FUNCTION galla_entries_balance() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF (SELECT count(*) FROM postings WHERE merchant_id = NEW.merchant_id AND entry_id = NEW.id) < 2 OR (SELECT sum(amount_paise) FROM postings WHERE merchant_id = NEW.merchant_id AND entry_id = NEW.id) <> 0 THEN RAISE EXCEPTION 'galla: an entry needs two lines or more that sum to zero' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
 

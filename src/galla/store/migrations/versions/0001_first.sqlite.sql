@@ -59,13 +59,16 @@ CREATE TABLE merchants (
     mcc TEXT,
     upi_limit_paise INTEGER NOT NULL,
     collect_allowed INTEGER NOT NULL,
+    void_cutoff TEXT NOT NULL,
+    refund_limit_paise INTEGER,
     environment TEXT NOT NULL,
     callback_token TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     CONSTRAINT pk_merchants PRIMARY KEY (id),
     CONSTRAINT uq_merchants_mid_environment UNIQUE (mid, environment),
     CONSTRAINT uq_merchants_callback_token UNIQUE (callback_token),
-    CONSTRAINT ck_merchants_collect_allowed CHECK (collect_allowed IN (0, 1))
+    CONSTRAINT ck_merchants_collect_allowed CHECK (collect_allowed IN (0, 1)),
+    CONSTRAINT ck_merchants_refund_limit CHECK (refund_limit_paise IS NULL OR refund_limit_paise >= 0)
 )
  STRICT
 
@@ -181,6 +184,60 @@ CREATE TABLE sessions (
 )
  STRICT
 
+CREATE TABLE shifts (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    counter TEXT NOT NULL,
+    opened_by TEXT NOT NULL,
+    opened_at INTEGER NOT NULL,
+    float_paise INTEGER NOT NULL,
+    closed_by TEXT,
+    witness TEXT,
+    closed_at INTEGER,
+    counted_paise INTEGER,
+    expected_paise INTEGER,
+    difference_reason TEXT,
+    report TEXT,
+    sequence INTEGER NOT NULL,
+    CONSTRAINT pk_shifts PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_shifts_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT ck_shifts_float CHECK (float_paise >= 0),
+    CONSTRAINT ck_shifts_counted CHECK (counted_paise IS NULL OR counted_paise >= 0),
+    CONSTRAINT ck_shifts_closed CHECK ((closed_at IS NULL) = (closed_by IS NULL))
+)
+ STRICT
+
+CREATE INDEX ix_shifts_merchant_id_opened_at ON shifts (merchant_id, opened_at)
+
+CREATE UNIQUE INDEX uq_shifts_open ON shifts (merchant_id, counter) WHERE closed_at IS NULL
+
+CREATE TABLE tasks (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    bill_id TEXT,
+    message TEXT NOT NULL,
+    next_step TEXT NOT NULL,
+    amount_paise INTEGER,
+    owner TEXT,
+    sequence INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    closed_at INTEGER,
+    closed_by TEXT,
+    note TEXT,
+    CONSTRAINT pk_tasks PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_tasks_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT ck_tasks_closed CHECK ((closed_at IS NULL) = (closed_by IS NULL))
+)
+ STRICT
+
+CREATE INDEX ix_tasks_merchant_id_created_at ON tasks (merchant_id, created_at)
+
+CREATE INDEX ix_tasks_merchant_id_object_id ON tasks (merchant_id, object_id)
+
+CREATE UNIQUE INDEX uq_tasks_open ON tasks (merchant_id, object_id, kind) WHERE closed_at IS NULL
+
 CREATE TABLE terminals (
     merchant_id TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -244,6 +301,7 @@ CREATE TABLE payments (
     vpa TEXT,
     expires_at INTEGER,
     can_rebegin INTEGER NOT NULL,
+    tendered_paise INTEGER,
     refunded_paise INTEGER DEFAULT '0' NOT NULL,
     refunding_paise INTEGER DEFAULT '0' NOT NULL,
     needs_review INTEGER NOT NULL,
@@ -279,6 +337,7 @@ CREATE TABLE payments (
     CONSTRAINT ck_payments_proof CHECK ((status = 'paid') = (proof_id IS NOT NULL)),
     CONSTRAINT ck_payments_holds CHECK (holds_terminal = 0 OR (status IN ('created', 'pending', 'in_doubt') AND terminal_id IS NOT NULL)),
     CONSTRAINT ck_payments_due CHECK (NOT (status IN ('created', 'pending', 'in_doubt')) OR due_at IS NOT NULL),
+    CONSTRAINT ck_payments_tendered CHECK (tendered_paise IS NULL OR tendered_paise >= amount_paise),
     CONSTRAINT ck_payments_refund_signs CHECK (refunded_paise >= 0 AND refunding_paise >= 0),
     CONSTRAINT ck_payments_refund_cap CHECK (refunded_paise + refunding_paise <= amount_paise),
     CONSTRAINT ck_payments_refund_of_paid CHECK (status = 'paid' OR refunded_paise + refunding_paise = 0),
@@ -393,6 +452,7 @@ CREATE TABLE refunds (
     amount_paise INTEGER NOT NULL,
     status TEXT NOT NULL,
     reason TEXT NOT NULL,
+    choice TEXT,
     trouble TEXT,
     actor TEXT NOT NULL,
     approver TEXT,
@@ -473,6 +533,8 @@ CREATE TRIGGER payments_kept BEFORE DELETE ON payments WHEN 1 = 1 BEGIN SELECT R
 CREATE TRIGGER refunds_kept BEFORE DELETE ON refunds WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: a refund is never deleted'); END
 
 CREATE TRIGGER refunds_identity BEFORE UPDATE ON refunds WHEN OLD.id <> NEW.id OR OLD.ref_id <> NEW.ref_id OR OLD.amount_paise <> NEW.amount_paise OR OLD.payment_id <> NEW.payment_id OR (OLD.status = 'done' AND NEW.status <> 'done') BEGIN SELECT RAISE(ABORT, 'galla: the identity of a refund never changes, and a done refund stays done'); END
+
+CREATE TRIGGER refunds_void_is_whole BEFORE INSERT ON refunds WHEN NEW.kind = 'void' AND NEW.amount_paise <> (SELECT amount_paise FROM payments WHERE merchant_id = NEW.merchant_id AND id = NEW.payment_id) BEGIN SELECT RAISE(ABORT, 'galla: a void gives back the whole payment'); END
 
 CREATE TRIGGER entries_balance BEFORE INSERT ON entries WHEN (SELECT count(*) FROM postings WHERE merchant_id = NEW.merchant_id AND entry_id = NEW.id) < 2 OR (SELECT sum(amount_paise) FROM postings WHERE merchant_id = NEW.merchant_id AND entry_id = NEW.id) <> 0 BEGIN SELECT RAISE(ABORT, 'galla: an entry needs two lines or more that sum to zero'); END
 
