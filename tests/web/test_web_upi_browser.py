@@ -1,7 +1,6 @@
 """UPI in a real Chromium: the customer's phone, the counter's code, the screen beside it, money given back."""
 
 import asyncio
-import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -11,11 +10,11 @@ import pytest
 from playwright.async_api import Browser, Page, Route, async_playwright, expect
 
 from galla.sandbox.phone import Tap
+from tests.axe import check_accessible
 from tests.browser import ARGUMENTS, find
 from tests.web.shop import FIRST, Shop
 from tests.web.upi_shop import open_upi_shop, pay_in_app, pay_page, sign_in
 
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 PHONE = {
     "viewport": {"width": 390, "height": 844},
     "user_agent": "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36",
@@ -76,15 +75,6 @@ async def let_it_run_out(page: Page) -> None:
     """Move a page's own clock past the end of any code; the server's stays."""
     await page.clock.install()
     await page.clock.fast_forward(16 * 60 * 1000)
-
-
-async def check_accessible(page: Page) -> None:
-    """Let axe look at a page as it stands, by the rules of WCAG 2.2 AA."""
-    await page.evaluate(AXE.read_text())
-    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    found = await page.evaluate(f"() => axe.run(document, {{runOnly: {json.dumps(tags)}}})")
-    wrong = [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found["violations"]]
-    assert wrong == [], page.url
 
 
 async def test_a_phone_pays_and_sees_it(quick: Shop, visit: Open) -> None:

@@ -8,12 +8,15 @@ import pytest
 from galla.clock import rfc3339
 from galla.web.pages.customer_screen import screen_view
 from galla.web.pages.pay import app_links
-from galla.web.pages.payer import DO_NOT_REPEAT, payer_view
+from galla.web.pages.payer import ASKED as ASKED_OF
+from galla.web.pages.payer import COME_BACK, DO_NOT_REPEAT, payer_view
 from galla.web.pages.upi_panel import OVER, STOPPING, upi_panel_of
 from galla.web.pages.wording import left, place
 
 NOW = datetime(2026, 11, 21, 8, 44, 30, tzinfo=UTC)
 LINK = "upi://pay?pa=a@b&pn=A%20B&am=2500.00&sign=Ab+/=="
+APPROVE = {"type": "approve_in_upi_app", "text": "Ask the customer to approve.", "upi_id": "ra***@oksbi"}
+ASKED = {"method": "upi_collect", "next_action": APPROVE}
 SOON, PAST = rfc3339(NOW + timedelta(seconds=60)), rfc3339(NOW - timedelta(seconds=1))
 SCAN = {"type": "scan_qr", "text": "Ask the customer to scan.", "upi_link": LINK, "expires_at": SOON}
 OVERDUE = {**SCAN, "expires_at": PAST}
@@ -57,6 +60,9 @@ BILL: dict[str, Any] = {"number": "INV-1", "status": "open", "total": 250000, "p
         ({**PAID, **STOPPED}, "paid", "Paid after all", ""),
         (FAILED, "not-paid", "Not paid", "renew"),
         ({"needs_review": True, "reason": REASON}, "person", "A person must look at this payment", ""),
+        ({**ASKED, "status": "created", "phase": "sending", "next_action": NONE}, "waiting", "Sending the request", ""),
+        (ASKED, "waiting", "Waiting for the customer's app", ""),
+        ({**ASKED, **FAILED}, "not-paid", "Not paid", "over"),
     ],
 )
 def test_the_counter_in_each_state(change: dict[str, Any], state: str, heading: str, offers: str) -> None:
@@ -64,6 +70,7 @@ def test_the_counter_in_each_state(change: dict[str, Any], state: str, heading: 
     panel = upi_panel_of({**OPEN, **change}, NOW)
     assert (state, heading) == (panel.state, panel.heading)
     assert ("code" in offers, "renew" in offers) == (panel.code is not None, panel.can_renew)
+    assert ("over" in offers) == panel.can_start_over
     assert panel.is_live == ({**OPEN, **change}["status"] in ("created", "pending", "in_doubt"))
     assert panel.code is None or panel.code.link == LINK
 
@@ -140,6 +147,19 @@ def test_the_screen_in_each_state(change: dict[str, Any], later_s: int, state: s
     view = screen_view({**OPEN, **change}, NOW + timedelta(seconds=later_s))
     assert view.state == state
     assert (view.amount_paise is None) == (state == "idle")
+
+
+def test_a_request_says_where_it_went_and_never_speaks_of_a_code() -> None:
+    """Counter, customer's page and screen name the masked id or the app; nothing on them is to be scanned."""
+    for change in ({"status": "created", "phase": "sending", "next_action": NONE}, {}, STOPPED, DOUBT, FAILED, PAID):
+        payment = {**OPEN, **ASKED, **change}
+        panel, view = upi_panel_of(payment, NOW), payer_view({"bill": None, "payment": payment}, NOW)
+        said = [panel.heading, *panel.sentences, *(step.word for step in panel.steps), view.heading, *view.sentences]
+        assert "code" not in " ".join(said), said
+    assert upi_panel_of({**OPEN, **ASKED}, NOW).sentences[0] == "Sent to ra***@oksbi."
+    asked = payer_view({"bill": None, "payment": {**OPEN, **ASKED}}, NOW)
+    assert asked.sentences == (ASKED_OF.format(upi_id="ra***@oksbi"), COME_BACK)
+    assert "approve the request" in screen_view({**OPEN, **ASKED}, NOW).sentence
 
 
 def test_an_empty_screen_says_welcome() -> None:

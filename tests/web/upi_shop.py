@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from playwright.async_api import Browser, Page
+from sqlalchemy import Connection, update
 
 from galla.protocol.form import Posted
 from galla.protocol.message import MerchantKey
@@ -15,6 +16,7 @@ from galla.sandbox.phone import Tap
 from galla.sandbox.sandbox import DEMO_KEY, DEMO_MID, Sandbox
 from galla.service import merchants
 from galla.service.till import Till
+from galla.store.tables import merchants as merchant_rows
 from tests.web.shop import ADMIN_KEY, Shop, running, serving, settings_for
 
 KEY = MerchantKey(DEMO_KEY)
@@ -24,16 +26,22 @@ Visit = Callable[..., Awaitable[Page]]
 
 
 @asynccontextmanager
-async def open_upi_shop(database_url: str, **more: Any) -> AsyncIterator[Shop]:
-    """Open a shop and its Paytm, each on a free port, each knowing the other's address."""
+async def open_upi_shop(database_url: str, *, mcc: str | None = None, **more: Any) -> AsyncIterator[Shop]:
+    """Open a shop and its Paytm, each on a free port, each knowing the other's address. `mcc`: its category."""
     sandbox = Sandbox(seed=7)
     port = free_port()
     async with running(make_server("127.0.0.1", 0, sandbox)) as paytm:
         given = {"client_id": "C11", "shop_name": SHOP_NAME, "public_url": f"http://127.0.0.1:{port}", **more}
         till = await Till.open(settings_for(database_url, edc_url=paytm, pg_url=paytm, **given))
+        if mcc is not None:
+            await till.database.write(_set_category, mcc)
         async with serving(till, sandbox, port) as shop:
             shop.paytm = paytm
             yield shop
+
+
+def _set_category(connection: Connection, mcc: str) -> None:
+    connection.execute(update(merchant_rows).values(mcc=mcc))
 
 
 def free_port() -> int:

@@ -12,7 +12,7 @@ from galla.connectors.upi import Session
 from galla.errors import AmountNotAllowed, InvalidField
 from galla.money import format_inr
 from galla.payments.model import Method
-from galla.payments.rulebook import collect_verdict, upi_limit_paise
+from galla.payments.rulebook import Verdict, collect_verdict, upi_limit_paise
 from galla.protocol.vpa import check_vpa, masked_vpa
 from galla.service.till import Till
 
@@ -81,10 +81,23 @@ def offer(
     return Offer(capabilities=powers, expires_at=expires_at, session=session, vpa=masked_vpa(payer))
 
 
-def _payer(till: Till, account: Account, vpa: str | None, platform: str | None) -> str:
-    verdict = collect_verdict(
+async def collect_here(till: Till, merchant_id: str, platform: str | None = None) -> Verdict:
+    """Return whether a merchant may ask a UPI id for money today, for a page that has to offer it or say why not.
+
+    Raises:
+        NotFound: no such merchant.
+    """
+    return _collect(till, await till.account(merchant_id), platform)
+
+
+def _collect(till: Till, account: Account, platform: str | None) -> Verdict:
+    return collect_verdict(
         on=business_date(till.clock.now()), mcc=account.mcc, platform=platform, is_enabled=account.collect_allowed
     )
+
+
+def _payer(till: Till, account: Account, vpa: str | None, platform: str | None) -> str:
+    verdict = _collect(till, account, platform)
     if not verdict.is_allowed:
         raise InvalidField(verdict.message, param="method", code="collect_not_permitted")
     if vpa is None:

@@ -15,6 +15,7 @@ _AWAITING = {
     "upi_qr": ("scan_qr", "Ask the customer to scan the QR with any UPI app and approve."),
     "upi_collect": ("approve_in_upi_app", "Ask the customer to approve the request in the UPI app."),
 }
+_SENDING = {"edc": "Sending to the machine.", "upi_collect": "Sending the request to the customer's UPI app."}
 _MODES = {
     "CREDIT_CARD": "credit_card_amount",
     "EMI": "credit_card_amount",
@@ -101,6 +102,8 @@ def next_action(payment: Payment) -> View:
         action["upi_link"] = payment.link
         action["qr_url"] = f"/v1/payments/{payment.id}/qr.svg"
         action["expires_at"] = _at(payment.expires_at)
+    elif kind == "approve_in_upi_app":
+        action["upi_id"] = payment.vpa  # masked: enough to see that the wrong customer was asked
     elif payment.link is not None and payment.is_live and payment.method not in _AWAITING:
         action["link"], action["expires_at"] = payment.link, _at(payment.expires_at)  # a connector from outside galla
     return action
@@ -155,7 +158,7 @@ def _advice(payment: Payment) -> tuple[str, str]:
     if payment.phase is Phase.ON_DEVICE:
         return "approve_on_terminal", f"Ask the customer to tap, insert or scan on {where}."
     if payment.status is Status.CREATED:
-        return "none", "Sending to the machine." if payment.method == "edc" else "Asking Paytm for the code."
+        return "none", _SENDING.get(payment.method, "Asking Paytm for the code.")
     return "none", "We are checking with Paytm. Do not take this payment again."
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from galla.web.pages.panel import Code
 from galla.web.pages.upi_panel import code_of, is_over
-from galla.web.pages.wording import instant, is_upi
+from galla.web.pages.wording import instant, is_collect, is_upi
 
 PAID_SHOWN_S = 30.0
 NOT_PAID_SHOWN_S = 20.0
@@ -57,6 +57,9 @@ def _waiting(payment: dict[str, Any], now: datetime) -> ScreenView:
     if is_over(code, now):
         said = "The time to pay is over. Please ask at the counter."
         return ScreenView(state="checking", sentence=said, amount_paise=amount)
+    if is_collect(payment) and payment["phase"] == "awaiting_payer":
+        said = "Please approve the request in your UPI app."
+        return ScreenView(state="waiting", sentence=said, amount_paise=amount)
     if payment["method"] != "upi_qr" or code is None:
         said = "Please approve the payment in your UPI app." if code is not None else "One moment, please."
         return ScreenView(state="waiting", sentence=said, amount_paise=amount)

@@ -15,18 +15,19 @@ from galla.web.requests import PaymentBody, Strict
 from galla.web.validation import param_of, sentence
 
 LINES = 4
-TENDERS = ("edc", "upi_qr")
+TENDERS = ("edc", "upi_qr", "upi_collect")
 _Body = TypeVar("_Body", bound=Strict)
 _NAMES = {
     "amount": "The amount",
     "reference": "The reference",
     "terminal": "The machine",
+    "vpa": "The UPI id",
     "number": "The bill number",
     "customer.name": "The name",
     "customer.phone": "The phone number",
     "lines": "The lines",
 }
-_ON_FORM = frozenset({"amount", "reference", "number", "lines", "customer.name", "customer.phone"})
+_ON_FORM = frozenset({"amount", "reference", "vpa", "number", "lines", "customer.name", "customer.phone"})
 
 
 class Faults(Exception):
@@ -42,7 +43,7 @@ class Faults(Exception):
 
 
 class SaleForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The form that pushes an amount to a machine, as typed."""
+    """The form that takes an amount on a machine, by a code or from a UPI id, as typed."""
 
     attempt: str
     amount: str = ""
@@ -50,6 +51,8 @@ class SaleForm(msgspec.Struct, frozen=True, kw_only=True):
     bill: str = ""
     terminal: str = ""
     method: str = "edc"
+    vpa: str = ""
+    has_iphone: bool = False
 
     def with_attempt(self, attempt: str) -> SaleForm:
         """Return the same form under a new attempt id."""
@@ -89,8 +92,9 @@ class BillForm(msgspec.Struct, frozen=True, kw_only=True):
 
 def sale_form(fields: Mapping[str, list[str]]) -> SaleForm:
     """Return the posted sale form."""
-    names = ("attempt", "amount", "reference", "bill", "terminal")
-    return SaleForm(**{name: one(fields, name) for name in names}, method=one(fields, "method") or "edc")
+    names = ("attempt", "amount", "reference", "bill", "terminal", "vpa")
+    typed = {name: one(fields, name) for name in names}
+    return SaleForm(**typed, method=one(fields, "method") or "edc", has_iphone=one(fields, "iphone") == "yes")
 
 
 def payment_body(form: SaleForm) -> PaymentBody:
@@ -107,7 +111,17 @@ def payment_body(form: SaleForm) -> PaymentBody:
     for name in ("reference", "bill", "terminal"):
         if getattr(form, name):
             values[name] = getattr(form, name)
-    return checked(PaymentBody, values)
+    return checked(PaymentBody, {**values, **_payer(form)})
+
+
+def _payer(form: SaleForm) -> dict[str, str]:
+    if form.method == "upi_collect":
+        if not form.vpa:
+            raise Faults({"vpa": "Write the customer's UPI id, such as ramesh@oksbi."})
+        return {"vpa": form.vpa, **({"platform": "ios"} if form.has_iphone else {})}
+    if form.method == "edc" and form.vpa:  # Enter in a field presses the form's first button, which is this one
+        raise Faults({"vpa": "Nothing was sent yet. Press Send the request, or clear the UPI id to use the machine."})
+    return {}
 
 
 def bill_form(fields: Mapping[str, list[str]]) -> BillForm:

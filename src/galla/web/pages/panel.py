@@ -34,6 +34,8 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True):
     """One payment as the panel shows it.
 
     `state` is `waiting`, `paid`, `not-paid`, `checking` or `person`; it chooses colour, icon and word together.
+    Of what may be offered after a failure, `can_retry` is the same machine, `can_renew` a new code, and
+    `can_start_over` the empty form, where repeating needs something that galla has not kept.
     """
 
     state: str
@@ -48,6 +50,7 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True):
     can_retry: bool = False
     code: Code | None = None
     can_renew: bool = False
+    can_start_over: bool = False
 
     @property
     def is_counting(self) -> bool:

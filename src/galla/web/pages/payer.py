@@ -12,11 +12,13 @@ import msgspec
 
 from galla.web.pages.panel import Code
 from galla.web.pages.upi_panel import code_of, is_over
-from galla.web.pages.wording import inr
+from galla.web.pages.wording import inr, is_collect
 
 ANY_APP = "Pay with any UPI app: Paytm, PhonePe, Google Pay, BHIM or your bank's own."
 DO_NOT_REPEAT = "If your app says that the money has left your account, do not pay again: this page will show it."
 RETURNED = "If money has left your account all the same, it is shown here when it arrives, or your bank returns it."
+ASKED = "The request went to {upi_id}. Open that app, check the amount and the name, and approve with your UPI PIN."
+COME_BACK = "Then come back to this page."
 
 _LIVE = frozenset({"created", "pending", "in_doubt"})
 
@@ -113,13 +115,23 @@ def _of_payment(payment: dict[str, Any], now: datetime, *, can_start: bool) -> P
             can_check=True,
             is_live=True,
         )
+    if _is_asked(payment):
+        return PayerView(
+            state="waiting",
+            word="Waiting",
+            heading="Approve it in your UPI app",
+            amount_paise=amount,
+            sentences=(ASKED.format(upi_id=payment["next_action"].get("upi_id") or "your UPI id"), COME_BACK),
+            can_check=True,
+            is_live=True,
+        )
     if status == "created" or payment["phase"] == "sending":
         return PayerView(
             state="waiting",
             word="Waiting",
-            heading="Making your code",
+            heading="Sending the request" if is_collect(payment) else "Making your code",
             amount_paise=amount,
-            sentences=("It appears here in a moment.",),
+            sentences=(f"It appears {'in your UPI app' if is_collect(payment) else 'here'} in a moment.",),
             is_live=True,
         )
     has_run_out = status == "pending" and is_over(code, now)
@@ -133,6 +145,13 @@ def _of_payment(payment: dict[str, Any], now: datetime, *, can_start: bool) -> P
         can_check=True,
         is_live=True,
     )
+
+
+def _is_asked(payment: dict[str, Any]) -> bool:
+    """Whether a request stands in the customer's app, to be approved there."""
+    is_there = payment["status"] == "pending" and payment["phase"] == "awaiting_payer"
+    is_open = payment["cancel_requested_at"] is None and not payment["needs_review"]
+    return is_collect(payment) and is_there and is_open
 
 
 def _paid(payment: dict[str, Any]) -> PayerView:

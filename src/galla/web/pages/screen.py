@@ -10,6 +10,7 @@ from galla.errors import NotFound
 from galla.service import bills, payments, terminals
 from galla.service.access import Session
 from galla.service.till import Principal, Till
+from galla.web.pages.collect import collect_offer
 from galla.web.pages.page import frame
 from galla.web.pages.panel import Panel, panel_of, title_of
 from galla.web.pages.upi_panel import upi_panel_of
@@ -45,6 +46,7 @@ async def screen(till: Till, session: Session, asked: dict[str, str]) -> dict[st
         "q": asked.get("q", ""),
         "bills": found.get("bills", []),
         "payments": found.get("payments", []),
+        "collect": await collect_offer(till, principal),
         # without scripts the page itself asks again
         "refresh_s": 4 if payment is not None and panel_is_live(payment) else None,
     }

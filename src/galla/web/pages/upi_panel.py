@@ -5,11 +5,12 @@ The states and their order are the card machine's (`panel.py`); the words are ab
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from galla.web.pages.panel import Code, Panel, Step, facts_of, person_panel, said_of
-from galla.web.pages.wording import instant
+from galla.web.pages.wording import instant, is_collect
 
 STOPPING = "We will stop waiting. The customer may still approve it in the app, so we keep checking."
 MEANWHILE = "We ask by ourselves. Serve the next patient meanwhile: this payment stays under Unfinished."
@@ -21,7 +22,7 @@ def upi_panel_of(payment: dict[str, Any], now: datetime) -> Panel:
     """Return what to show of a UPI payment."""
     status = payment["status"]
     if payment["needs_review"]:
-        return person_panel(payment, _steps)
+        return person_panel(payment, _steps_of(payment))
     if status == "paid":
         return _paid(payment)
     if status == "not_paid":
@@ -46,13 +47,14 @@ def is_over(code: Code | None, now: datetime) -> bool:
 
 
 def _waiting(payment: dict[str, Any], now: datetime) -> Panel:
+    steps = _steps_of(payment)
     if payment["cancel_requested_at"] is not None:
         return Panel(
             state="checking",
             word="Checking",
             heading="Stopped waiting, still checking",
             sentences=(STOPPING, MEANWHILE),
-            steps=_steps("done", "unknown", "open"),
+            steps=steps("done", "unknown", "open"),
             is_live=True,
             is_stopping=True,
         )
@@ -63,27 +65,28 @@ def _waiting(payment: dict[str, Any], now: datetime) -> Panel:
             word="Checking",
             heading="The code has run out",
             sentences=(OVER,),
-            steps=_steps("done", "unknown", "open"),
+            steps=steps("done", "unknown", "open"),
             is_live=True,
             can_renew=True,
         )
     action = str(payment["next_action"].get("text") or "Ask the customer to approve it in the app.")
+    asked = payment["next_action"].get("upi_id")
     is_made = payment["status"] == "pending" and payment["phase"] not in _STARTING
     if not is_made:
         return Panel(
             state="waiting",
             word="Waiting",
-            heading="Making the code",
-            sentences=("It appears here in a moment.",),
-            steps=_steps("now", "open", "open"),
+            heading="Sending the request" if is_collect(payment) else "Making the code",
+            sentences=(f"It appears {'in the customer’s app' if is_collect(payment) else 'here'} in a moment.",),
+            steps=steps("now", "open", "open"),
             is_live=True,
         )
     return Panel(
         state="waiting",
         word="Waiting",
         heading="Waiting for the customer's app",
-        sentences=(action,),
-        steps=_steps("done", "now", "open"),
+        sentences=(f"Sent to {asked}.", action) if asked else (action,),
+        steps=steps("done", "now", "open"),
         is_live=True,
         code=code,
     )
@@ -98,7 +101,7 @@ def _doubt(payment: dict[str, Any]) -> Panel:
         word="Checking",
         heading="We are checking with Paytm",
         sentences=("Do not take this payment again.", *said, MEANWHILE),
-        steps=_steps("done" if payment["sent_at"] else "unknown", "unknown", "open"),
+        steps=_steps_of(payment)("done" if payment["sent_at"] else "unknown", "unknown", "open"),
         quote=reason.get("paytm_message"),
         is_live=True,
         is_stopping=is_stopping,
@@ -120,27 +123,34 @@ def _paid(payment: dict[str, Any]) -> Panel:
         word="Paid",
         heading="Paid after all" if payment["is_late"] or is_stopped else "Paid",
         sentences=sentences,
-        steps=_steps("done", "done", "done"),
+        steps=_steps_of(payment)("done", "done", "done"),
         facts=facts_of(payment["proof"] or {}),
     )
 
 
 def _not_paid(payment: dict[str, Any]) -> Panel:
     reason = payment["reason"] or {}
+    made, seen = ("done", "done") if payment["sent_at"] else ("failed", "open")
     return Panel(
         state="not-paid",
         word="Not paid",
         heading="Not paid",
         sentences=said_of(reason),
-        steps=_steps("done" if payment["sent_at"] else "failed", "done" if payment["sent_at"] else "open", "failed"),
+        steps=_steps_of(payment)(made, seen, "failed"),
         quote=reason.get("paytm_message"),
-        can_renew=True,
+        can_renew=not is_collect(payment),
+        can_start_over=is_collect(payment),  # a request needs the UPI id again, of which only a mask is kept
     )
 
 
-def _steps(made: str, phone: str, paid: str) -> tuple[Step, ...]:
-    return (
-        Step(word="code made", mark=made),
-        Step(word="in the app", mark=phone),
-        Step(word="not paid" if paid == "failed" else "paid", mark=paid),
-    )
+def _steps_of(payment: dict[str, Any]) -> Callable[[str, str, str], tuple[Step, ...]]:
+    first = "request sent" if is_collect(payment) else "code made"
+
+    def steps(made: str, phone: str, paid: str) -> tuple[Step, ...]:
+        return (
+            Step(word=first, mark=made),
+            Step(word="in the app", mark=phone),
+            Step(word="not paid" if paid == "failed" else "paid", mark=paid),
+        )
+
+    return steps

@@ -64,6 +64,11 @@ def is_upi(payment: dict[str, Any]) -> bool:
     return str(payment["method"]).startswith("upi")
 
 
+def is_collect(payment: dict[str, Any]) -> bool:
+    """Return whether a payment is a request that was sent to the customer's UPI id: there is no code to show."""
+    return bool(payment["method"] == "upi_collect")
+
+
 def place(payment: dict[str, Any], names: dict[str, str], none: str) -> str:
     """Name where a payment is being paid: its machine, or what the customer acts on; `none` where neither is known."""
     if is_upi(payment):

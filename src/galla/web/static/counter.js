@@ -57,7 +57,7 @@ window.addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload(); // brought back from the browser's memory: what it shows may be old
 });
 
-// Keys: / search, F2 machine, F3 UPI QR, N new bill, Enter the one next step, Esc stop waiting.
+// Keys: / search, F2 machine, F3 UPI QR, F8 ask a UPI id, N new bill, Enter the one next step, Esc stop waiting.
 function focusMachine() {
   const machine = document.querySelector("input[name=terminal]:checked") ?? document.querySelector("input[name=terminal]");
   machine?.focus();
@@ -75,6 +75,13 @@ function press(event) {
       const code = document.querySelector('[data-key="F3"]');
       if (code === null) return;
       code.click();
+      break;
+    }
+    case "F8": {
+      const asking = document.querySelector('[data-key="F8"]');
+      if (asking === null) return;
+      asking.open = true;
+      (asking.querySelector("input") ?? asking.querySelector("summary")).focus();
       break;
     }
     case "Escape": {
@@ -96,11 +103,17 @@ function press(event) {
       if (isTyping()) return;
       document.querySelector('[data-key="n"]')?.click();
       break;
-    case "Enter":
+    case "Enter": {
+      const own = document.querySelector(`[data-enter="${document.activeElement?.id}"]`); // a field with its own button
+      if (own !== null) {
+        own.click();
+        break;
+      }
       if (document.activeElement !== document.body && !document.activeElement?.matches("input[type=radio]")) return;
       if (next === null) return;
       next.click();
       break;
+    }
     default:
       return;
   }
