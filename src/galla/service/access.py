@@ -1,10 +1,11 @@
-"""Who may ask: API keys, counter sessions, and one-time sign-in tickets.
+"""Who may ask: API keys, sessions, and the one-time tokens that open one.
 
-Only digests are kept. A key is shown once; a ticket works once.
+Only digests are kept. A key is shown once; a token works once. People and their passwords are in `people.py`.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, Row
 
 from galla import ids
 from galla.clock import from_millis, rfc3339, to_millis
-from galla.errors import InvalidField, NotFound
+from galla.errors import InvalidField, NotFound, Unavailable
 from galla.service.setup import SCOPES, add_key, digest
 from galla.service.till import Principal, Till
 from galla.service.words import clean
@@ -20,8 +21,15 @@ from galla.store import access
 from galla.store import merchants as stored
 from galla.store.journal import Note, record
 
-SESSION_MS = 12 * 3600 * 1000
-TICKET_MS = 24 * 3600 * 1000
+HOUR_MS = 3600 * 1000
+SESSION_MS = 12 * HOUR_MS
+"""No session outlives a shop's day, whoever uses it."""
+COUNTER_IDLE_MS = 4 * HOUR_MS
+"""A counter may rest from the morning's sitting to the evening's; signing in again costs a queue more than it saves."""
+OFFICE_IDLE_MS = HOUR_MS // 2
+"""Who manages people or reads the books sits at a desk that others pass: half an hour."""
+TOKEN_MS = 24 * HOUR_MS
+TOUCH_MS = 60 * 1000
 COUNTER_SCOPES = ("read", "collect")
 
 
@@ -29,6 +37,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     """A signed-in browser: the token is its cookie, `csrf` goes into every form."""
 
     token: str
+    id: str
     csrf: str
     principal: Principal
 
@@ -44,7 +53,11 @@ async def principal_for_key(till: Till, bearer: str) -> Principal | None:
     if row is None:
         return None
     return Principal(
-        merchant_id=row.merchant_id, actor=f"key {row.label}", scopes=frozenset(row.scopes.split()), origin="api"
+        merchant_id=row.merchant_id,
+        actor=f"key {row.label}",
+        person=row.id,
+        scopes=frozenset(row.scopes.split()),
+        origin="api",
     )
 
 
@@ -85,7 +98,7 @@ async def list_keys(till: Till, principal: Principal) -> list[dict[str, Any]]:
 
 
 async def revoke_key(till: Till, principal: Principal, key_id: str) -> None:
-    """End an API key at once.
+    """End an API key at once, and every session that was opened with it.
 
     Raises:
         NotFound: no such key in force for this merchant.
@@ -93,39 +106,54 @@ async def revoke_key(till: Till, principal: Principal, key_id: str) -> None:
     await till.database.write(_revoke, till, principal, key_id)
 
 
-async def make_ticket(till: Till, merchant_id: str, scopes: list[str] | None = None) -> str:
-    """Return a one-time sign-in token for a link, good for a day."""
-    ticket = ids.token(200)
-    values = _values(till, merchant_id, scopes or list(COUNTER_SCOPES), "ticket", "counter", None, TICKET_MS)
-    await till.database.write(access.insert_session, {**values, "digest": digest(ticket)})
-    return ticket
+async def make_ticket(
+    till: Till,
+    merchant_id: str,
+    scopes: list[str] | None = None,
+    *,
+    actor: str = "counter",
+    person: str | None = None,
+) -> str:
+    """Return a one-time sign-in token for a link, good for a day; it opens a session as the actor named."""
+    principal = Principal(
+        merchant_id=merchant_id, actor=actor, person=person, scopes=frozenset(scopes or COUNTER_SCOPES)
+    )
+    return await till.database.write(keep_token, till, principal, "ticket")
 
 
-async def redeem_ticket(till: Till, ticket: str, counter: str | None = None) -> Session | None:
+async def redeem_ticket(
+    till: Till, ticket: str, counter: str | None = None, address: str | None = None
+) -> Session | None:
     """Turn a ticket into a session; None when it is unknown, used or too old."""
-    if len(ticket) > 200 or not ticket.isascii():
+    if not is_token(ticket):
         return None
-    row = await till.database.write(_take_ticket, digest(ticket), to_millis(till.clock.now()))
-    if row is None:
-        return None
-    return await _sign_in(till, row.merchant_id, row.scopes.split(), "counter", counter)
+    name = clean(counter, "counter", limit=40)
+    return await till.database.write(_redeem, till, ticket, name, address)
 
 
-async def sign_in(till: Till, api_key: str, counter: str | None = None) -> Session | None:
+async def sign_in(
+    till: Till, api_key: str, counter: str | None = None, address: str | None = None
+) -> Session | None:
     """Make a counter session from an API key that may collect; None when it may not."""
     principal = await principal_for_key(till, api_key.strip())
     if principal is None or "collect" not in principal.scopes:
         return None
-    return await _sign_in(till, principal.merchant_id, sorted(principal.scopes), principal.actor, counter)
+    name = clean(counter, "counter", limit=40)
+    return await till.database.write(open_session, till, principal, name, address)
 
 
-async def session(till: Till, token: str) -> Session | None:
-    """Return the session of a cookie, or None when it ended."""
-    if len(token) > 200 or not token.isascii():
+async def session(till: Till, token: str, *, is_used: bool = True) -> Session | None:
+    """Return the session of a cookie, or None when it ended; `is_used` when a person did something just now."""
+    if not is_token(token):
         return None
     at = to_millis(till.clock.now())
     row = await till.database.read(access.session_with_digest, digest(token), "session", at)
-    return _session(token, row) if row is not None else None
+    if row is None:
+        return None
+    if is_used and at - row.seen_at > TOUCH_MS:
+        with suppress(Unavailable):  # looking must go on when nothing can be written
+            await till.database.write(access.change_session, row.digest, {"seen_at": at})
+    return _session(token, row)
 
 
 async def sign_out(till: Till, token: str) -> None:
@@ -133,61 +161,136 @@ async def sign_out(till: Till, token: str) -> None:
     await till.database.write(access.end_session, digest(token))
 
 
-async def set_counter(till: Till, token: str, counter: str) -> None:
-    """Say which counter this browser stands at."""
-    name = clean(counter, "counter", limit=40, is_required=True)
-    await till.database.write(access.change_session, digest(token), {"counter": name})
-
-
-async def _sign_in(till: Till, merchant_id: str, scopes: list[str], actor: str, counter: str | None) -> Session:
-    token = ids.token(200)
-    name = clean(counter, "counter", limit=40)
-    values = _values(till, merchant_id, scopes, "session", actor, name, SESSION_MS)
-    await till.database.write(access.insert_session, {**values, "digest": digest(token)})
-    principal = Principal(
-        merchant_id=merchant_id, actor=actor, scopes=frozenset(scopes), counter=name, origin="counter"
-    )
-    return Session(token=token, csrf=values["csrf"], principal=principal)
-
-
-def _values(
-    till: Till, merchant_id: str, scopes: list[str], kind: str, actor: str, counter: str | None, life_ms: int
-) -> dict[str, Any]:
+async def sessions_of(till: Till, principal: Principal) -> list[dict[str, Any]]:
+    """Return the caller's own sessions that stand, latest first."""
     at = to_millis(till.clock.now())
+    rows = await till.database.read(access.sessions_of, principal.merchant_id, principal.person or "", at)
+    return [
+        {
+            "id": row.id,
+            "counter": row.counter,
+            "created_at": rfc3339(from_millis(row.created_at)),
+            "seen_at": rfc3339(from_millis(row.seen_at)),
+        }
+        for row in rows
+    ]
+
+
+async def end_sessions(till: Till, principal: Principal, session_id: str | None = None) -> None:
+    """End one of the caller's own sessions, or all of them.
+
+    Raises:
+        NotFound: the caller has no such session.
+    """
+    await till.database.write(_end_sessions, till, principal, session_id)
+
+
+# For `people.py` and `welcome.py`, inside their own transactions.
+
+
+def open_session(
+    connection: Connection, till: Till, principal: Principal, counter: str | None, address: str | None = None
+) -> Session:
+    """Write a session under a new token, and that somebody signed in."""
+    token = ids.token(200)
+    values = _values(till, principal, "session", counter, SESSION_MS)
+    access.insert_session(connection, {**values, "digest": digest(token)})
+    detail = {"session": values["id"], "counter": counter, "address": address}
+    note = Note(
+        actor=principal.actor,
+        origin="sign-in",
+        action="session.opened",
+        object_id=principal.person or principal.merchant_id,
+        detail={name: value for name, value in detail.items() if value is not None},
+    )
+    record(connection, principal.merchant_id, till.clock.now(), note)
+    signed_in = msgspec.structs.replace(principal, counter=counter, origin="counter")
+    return Session(token=token, id=values["id"], csrf=values["csrf"], principal=signed_in)
+
+
+def keep_token(connection: Connection, till: Till, principal: Principal, kind: str) -> str:
+    """Write a one-time token of a kind for a principal; return it, the only time it is known."""
+    token = ids.token(200)
+    access.insert_session(
+        connection, {**_values(till, principal, kind, None, TOKEN_MS), "digest": digest(token)}
+    )
+    return token
+
+
+def is_token(text: str) -> bool:
+    """Return whether a text can be a token at all."""
+    return 0 < len(text) <= 200 and text.isascii() and text.isprintable()
+
+
+def _values(till: Till, principal: Principal, kind: str, counter: str | None, life_ms: int) -> dict[str, Any]:
+    now = till.clock.now()
+    at = to_millis(now)
     return {
-        "merchant_id": merchant_id,
+        "merchant_id": principal.merchant_id,
+        "id": ids.new_id("ses", now),
         "kind": kind,
-        "actor": actor,
+        "person": principal.person,
+        "actor": principal.actor,
         "counter": counter,
-        "scopes": " ".join(scopes),
+        "scopes": " ".join(sorted(principal.scopes)),
         "csrf": ids.token(160),
         "created_at": at,
         "seen_at": at,
+        "idle_ms": _idle_ms(principal.scopes) if kind == "session" else life_ms,
         "expires_at": at + life_ms,
     }
+
+
+def _idle_ms(scopes: frozenset[str]) -> int:
+    """A counter rests for hours, a desk for half of one; a customer's screen is never touched at all."""
+    if "collect" in scopes:
+        return COUNTER_IDLE_MS
+    return OFFICE_IDLE_MS if scopes & set(SCOPES) else SESSION_MS
 
 
 def _revoke(connection: Connection, till: Till, principal: Principal, key_id: str) -> None:
     now = till.clock.now()
     if not access.revoke_key(connection, principal.merchant_id, key_id, to_millis(now)):
         raise NotFound(f"There is no API key {key_id[:60]} in force.")
+    access.end_sessions_of(connection, principal.merchant_id, key_id)
     note = Note(actor=principal.actor, origin=principal.origin, action="key.revoked", object_id=key_id)
     record(connection, principal.merchant_id, now, note)
 
 
-def _take_ticket(connection: Connection, digest_: str, at: int) -> Row[Any] | None:
-    row = access.session_with_digest(connection, digest_, "ticket", at)
-    if row is None or not access.end_session(connection, digest_):
+def _redeem(
+    connection: Connection, till: Till, ticket: str, counter: str | None, address: str | None
+) -> Session | None:
+    row = access.session_with_digest(connection, digest(ticket), "ticket", to_millis(till.clock.now()))
+    if row is None or not access.end_session(connection, row.digest):
         return None
-    return row
+    return open_session(connection, till, _principal(row), counter, address)
+
+
+def _end_sessions(connection: Connection, till: Till, principal: Principal, session_id: str | None) -> None:
+    person = principal.person or ""
+    ended = access.end_sessions_of(connection, principal.merchant_id, person, kind="session", session_id=session_id)
+    if session_id is not None and not ended:
+        raise NotFound(f"You have no session {session_id[:60]}.")
+    note = Note(
+        actor=principal.actor,
+        origin=principal.origin,
+        action="session.ended",
+        object_id=person,
+        detail={"session": session_id} if session_id else {"sessions": ended},
+    )
+    record(connection, principal.merchant_id, till.clock.now(), note)
 
 
 def _session(token: str, row: Row[Any]) -> Session:
-    principal = Principal(
+    return Session(token=token, id=row.id, csrf=row.csrf, principal=_principal(row))
+
+
+def _principal(row: Row[Any]) -> Principal:
+    return Principal(
         merchant_id=row.merchant_id,
         actor=row.actor,
+        person=row.person,
         scopes=frozenset(row.scopes.split()),
         counter=row.counter,
         origin="counter",
     )
-    return Session(token=token, csrf=row.csrf, principal=principal)

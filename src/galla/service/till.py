@@ -169,10 +169,14 @@ class Till:
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks: one merchant's key or session. `scopes` are of `read collect refund admin`."""
+    """Who asks: one merchant's user or key. `scopes` are of `read collect refund admin`.
+
+    `actor` is the name that people read; `person` is the id behind it (`usr_…` or `key_…`) and never changes.
+    """
 
     merchant_id: str
     actor: str
+    person: str | None = None
     scopes: frozenset[str] = frozenset()
     counter: str | None = None
     origin: str = "api"

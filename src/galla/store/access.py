@@ -39,15 +39,29 @@ def revoke_key(connection: Connection, merchant_id: str, key_id: str, at: int) -
 
 
 def insert_session(connection: Connection, values: dict[str, Any]) -> None:
-    """Write a session or a ticket."""
+    """Write a session, a ticket, an invitation or a set-up token."""
     connection.execute(insert(sessions), values)
 
 
 def session_with_digest(connection: Connection, digest: str, kind: str, at: int) -> Row[Any] | None:
-    """Return a session or ticket that has not expired."""
+    """Return a session or one-time token that has neither expired nor been idle too long."""
     return connection.execute(
-        select(sessions).where(_s.digest == digest, _s.kind == kind, _s.expires_at > at)
+        select(sessions).where(
+            _s.digest == digest, _s.kind == kind, _s.expires_at > at, _s.seen_at + _s.idle_ms > at
+        )
     ).one_or_none()
+
+
+def sessions_of(connection: Connection, merchant_id: str, person: str, at: int) -> list[Row[Any]]:
+    """Return the sessions of a person that stand, latest first."""
+    return list(
+        connection.execute(
+            select(sessions)
+            .where(_s.merchant_id == merchant_id, _s.person == person, _s.kind == "session")
+            .where(_s.expires_at > at, _s.seen_at + _s.idle_ms > at)
+            .order_by(_s.created_at.desc(), _s.id.desc())
+        )
+    )
 
 
 def change_session(connection: Connection, digest: str, values: dict[str, Any]) -> None:
@@ -56,5 +70,22 @@ def change_session(connection: Connection, digest: str, values: dict[str, Any]) 
 
 
 def end_session(connection: Connection, digest: str) -> bool:
-    """Delete a session or ticket; whether it was there (so that a ticket works once)."""
+    """Delete a session or one-time token; whether it was there (so that a token works once)."""
     return connection.execute(delete(sessions).where(_s.digest == digest)).rowcount == 1
+
+
+def end_sessions_of(
+    connection: Connection, merchant_id: str, person: str, *, kind: str | None = None, session_id: str | None = None
+) -> int:
+    """Delete a person's sessions and one-time links, all of them or those of a kind or an id; how many there were."""
+    where = [_s.merchant_id == merchant_id, _s.person == person]
+    if kind is not None:
+        where.append(_s.kind == kind)
+    if session_id is not None:
+        where.append(_s.id == session_id)
+    return connection.execute(delete(sessions).where(*where)).rowcount
+
+
+def end_setup(connection: Connection, merchant_id: str) -> None:
+    """Delete the set-up tokens of a merchant."""
+    connection.execute(delete(sessions).where(_s.merchant_id == merchant_id, _s.kind == "setup"))

@@ -160,18 +160,23 @@ CREATE TABLE idempotency_keys (
 CREATE TABLE sessions (
     merchant_id TEXT NOT NULL,
     digest TEXT NOT NULL,
+    id TEXT NOT NULL,
     kind TEXT NOT NULL,
+    person TEXT,
     actor TEXT NOT NULL,
     counter TEXT,
     scopes TEXT NOT NULL,
     csrf TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     seen_at BIGINT NOT NULL,
+    idle_ms BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     CONSTRAINT pk_sessions PRIMARY KEY (digest),
     CONSTRAINT fk_sessions_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
-    CONSTRAINT ck_sessions_kind CHECK (kind IN ('session', 'ticket'))
+    CONSTRAINT ck_sessions_kind CHECK (kind IN ('session', 'ticket', 'invitation', 'setup'))
 )
+
+CREATE INDEX ix_sessions_merchant_id_person ON sessions (merchant_id, person)
 
 CREATE TABLE shifts (
     merchant_id TEXT NOT NULL,
@@ -238,6 +243,24 @@ CREATE TABLE terminals (
     CONSTRAINT fk_terminals_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
     CONSTRAINT uq_terminals_merchant_id_tid UNIQUE (merchant_id, tid),
     CONSTRAINT ck_terminals_is_active CHECK (is_active IN (0, 1))
+)
+
+CREATE TABLE users (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    branch TEXT,
+    password_hash TEXT,
+    created_at BIGINT NOT NULL,
+    signed_in_at BIGINT,
+    disabled_at BIGINT,
+    CONSTRAINT pk_users PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_users_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT uq_users_merchant_id_name UNIQUE (merchant_id, name),
+    CONSTRAINT uq_users_merchant_id_display_name UNIQUE (merchant_id, display_name),
+    CONSTRAINT ck_users_role CHECK (role IN ('cashier', 'lead', 'accountant', 'admin'))
 )
 
 CREATE TABLE bill_lines (
