@@ -119,7 +119,7 @@ async def test_limits_and_ways_to_pay_are_named(tmp_path: Path) -> None:
             (QR, "method_not_offered", "method"),
             ({**INTENT, "expires_in": 60}, "invalid_field", "expires_in"),
             ({**INTENT, "platform": "fridge"}, "invalid_field", "platform"),
-            ({**INTENT, "method": "cash"}, "method_not_offered", "method"),
+            ({**INTENT, "method": "cheque"}, "method_not_offered", "method"),
         ):
             check_problem(await client.post("/v1/payments", json=body), 422, code, param)
         assert shop.sandbox.wire.calls() == ()

@@ -27,7 +27,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(installed: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a Python that sees the installed package."""
     own = {name: text for name, text in os.environ.items() if not name.startswith(("PAISAPAY_", "GALLA_"))}
-    place = {**own, "PYTHONPATH": str(installed), **more}
+    path = os.pathsep.join(filter(None, [str(installed), own.get("PYTHONPATH")]))
+    place = {**own, "PYTHONPATH": path, **more}
     return subprocess.run([sys.executable, *words], capture_output=True, text=True, env=place, timeout=60)
 
 
@@ -42,18 +43,26 @@ def told(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 
 
 def test_galla_finds_the_connector(told: dict[str, Any]) -> None:
-    """Installing the package is all it takes: its method stands beside galla's own."""
+    """Installing the package is all it takes: its method stands beside galla's own, in the API's document too."""
     assert "paisapay" in told["methods"]
     assert "edc" in told["methods"]
 
 
+def test_a_method_that_nobody_brings_is_refused_by_name(told: dict[str, Any]) -> None:
+    """The API takes the methods of installed connectors and no other; its answer says which those are."""
+    refused = told["refused"]
+    assert (refused["status"], refused["code"], refused["param"]) == (422, "method_not_offered", "method")
+    assert "paisapay" in refused["detail"]
+
+
 def test_a_payment_is_taken_to_paid(told: dict[str, Any]) -> None:
-    """A payment through it gets a link, is paid by the customer, asked about and proven, over real HTTP."""
+    """Asked for over galla's API it gets a link, is paid by the customer, asked about and proven, over real HTTP."""
     honest = told["honest"]
     link = f"upi://pay?pa=shop@paisapay&tr={honest['end']['paytm']['id']}"
-    assert honest["begun"] == {"status": "pending", "phase": "awaiting_payer", "link": link}
+    assert honest["begun"] == {"answer": 201, "status": "pending", "phase": "awaiting_payer", "link": link}
     assert (honest["end"]["status"], honest["end"]["needs_review"]) == ("paid", False)
     assert honest["end"]["proof"]["rrn"] == "612345678901"
+    assert {each["method"] for each in told["found"]["data"]} == {"paisapay"}
     assert told["calls"] == ["/v1/order", "/v1/order/state"]
 
 

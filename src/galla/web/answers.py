@@ -35,7 +35,7 @@ class PaytmIds(Shown):
 
 
 class NextAction(BaseModel):
-    """What must happen next, and the sentence for staff."""
+    """What must happen next, and the sentence for staff. `upi_id` is masked; `link` is of a connector's own kind."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -43,6 +43,11 @@ class NextAction(BaseModel):
         "approve_on_terminal", "enter_queue_code", "open_upi_app", "scan_qr", "approve_in_upi_app", "none"
     ]
     text: str | None = None
+    upi_link: str | None = None
+    qr_url: str | None = None
+    upi_id: str | None = None
+    link: str | None = None
+    expires_at: str | None = None
 
 
 class Reason(Shown):

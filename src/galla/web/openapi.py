@@ -42,6 +42,8 @@ def document(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
         )
         _add_problems(found)
+        payment = found["components"]["schemas"]["PaymentBody"]["properties"]
+        payment["method"]["enum"] = sorted(app.state.till.connectors)
         app.openapi_schema = found
     return app.openapi_schema
 

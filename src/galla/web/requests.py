@@ -13,7 +13,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from galla.clock import IST, rfc3339
 from galla.money import MAX_PAISE
 
-Method = Literal["edc", "queue", "upi_intent", "upi_qr", "upi_collect", "cash"]
 Status = Literal["created", "pending", "in_doubt", "paid", "not_paid"]
 BillStatus = Literal["open", "partly_paid", "paid", "cancelled"]
 RefundStatus = Literal["created", "pending", "in_doubt", "done", "failed"]
@@ -36,6 +35,12 @@ def _day(text: str) -> str:
 
 
 Amount = Annotated[int, Field(ge=1, le=MAX_PAISE, description="Whole paise: 250000 is ₹2,500.00.", examples=[250000])]
+Method = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=40),
+    Field(description="A way to pay: galla's own, or one of an installed connector.", examples=["edc"]),
+]
+"""Which ones there are is known only when galla runs: the service refuses the others, the document lists them."""
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]

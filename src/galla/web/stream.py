@@ -6,10 +6,11 @@ What is streamed is decided by `api/events.py` (JSON) and `pages/live.py` (HTML)
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 KEEP_ALIVE = b": still here\n\n"
 RETRY_MS = 1000
@@ -30,13 +31,29 @@ def message(data: str, *, event: str | None = None, position: str | None = None)
     return ("\n".join(lines) + "\n\n").encode()
 
 
-def streaming(chunks: AsyncIterator[bytes], closing: asyncio.Event) -> StreamingResponse:
-    """Answer with an event stream that ends when its source does or when galla stops."""
-    return StreamingResponse(
+def streaming(
+    chunks: AsyncIterator[bytes], closing: asyncio.Event, *, ended: Callable[[], None] | None = None
+) -> StreamingResponse:
+    """Answer with an event stream that ends when its source does or when galla stops; then `ended` is called."""
+    answer = _Stream(
         _until(chunks, closing),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
+    answer.ended = ended
+    return answer
+
+
+class _Stream(StreamingResponse):
+    ended: Callable[[], None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it all; a reader who was gone before the first piece has ended it too."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if self.ended is not None:
+                self.ended()
 
 
 async def _until(chunks: AsyncIterator[bytes], closing: asyncio.Event) -> AsyncIterator[bytes]:

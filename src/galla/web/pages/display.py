@@ -6,6 +6,7 @@ A counter's session may open it; a tablet of its own is let in by a one-time lin
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -19,6 +20,7 @@ from galla.web.body import read_form
 from galla.web.pages.customer_screen import screen_view
 from galla.web.pages.page import SignedIn, SignInNeeded, frame, go, one, page, posted, render
 from galla.web.problem import Problem
+from galla.web.room import Room
 from galla.web.security import check_origin, may, public_address, session_of, set_session, till_of
 from galla.web.stream import KEEP_ALIVE, message, streaming
 
@@ -89,11 +91,18 @@ async def enter(request: Request, terminal_id: str) -> Response:
 
 @router.get("/display/{terminal_id}/live")
 async def live(request: Request, terminal_id: str) -> Response:
-    """Stream the one piece of the screen, drawn anew when it has changed."""
+    """Stream the one piece of the screen, drawn anew when it has changed.
+
+    Raises:
+        Problem: 429 or 503, this session shows too many screens, or too many are shown.
+    """
     till = till_of(request)
     session = await _watcher(request)
     machine = await terminals.get(till, session.principal, terminal_id)
-    return streaming(_pieces(till, session, machine), request.app.state.closing)
+    room: Room = request.app.state.screens
+    room.enter(session.token)
+    pieces = _pieces(till, session, machine)
+    return streaming(pieces, request.app.state.closing, ended=partial(room.leave, session.token))
 
 
 async def _watcher(request: Request) -> Session:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -25,6 +26,7 @@ from galla.web.body import read_form
 from galla.web.pages.page import go, one, page, render
 from galla.web.pages.payer import payer_view
 from galla.web.problem import Problem
+from galla.web.room import Room
 from galla.web.security import check_origin, till_of
 from galla.web.stream import KEEP_ALIVE, message, streaming
 
@@ -52,14 +54,21 @@ async def show(request: Request, token: str) -> Response:
 
 @router.get("/{token}/live")
 async def live(request: Request, token: str) -> Response:
-    """Stream the one piece of this page that can change; nothing of any other payment is in it."""
+    """Stream the one piece of this page that can change; nothing of any other payment is in it.
+
+    Raises:
+        Problem: 404 there is no such page; 429 or 503 it is open too often, or too many are.
+    """
     till = till_of(request)
     try:
         found = await paylinks.behind(till, token)
     except NotFound as error:
         raise Problem(404, "not_found", str(error)) from None
     form = _form(request, token, _form_token(request))
-    return _guarded(streaming(_pieces(till, token, found, form), request.app.state.closing))
+    room: Room = request.app.state.payers
+    room.enter(token)
+    pieces = _pieces(till, token, found, form)
+    return _guarded(streaming(pieces, request.app.state.closing, ended=partial(room.leave, token)))
 
 
 @router.post("/{token}")
