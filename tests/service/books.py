@@ -25,7 +25,8 @@ async def assert_books_equal_truth(till: Till, box: Sandbox, *, is_over: bool = 
     I-01 every entry balances; I-02 every charge is a paid payment (if `is_over`: when everything has had time
     to be learned); I-03 every paid payment is a charge of the same amount; I-04 and I-13 one charge, one id,
     one entry, one event each; I-05 no more is given back than was paid; I-06 one refund for each reference; I-07
-    bills hold exactly what was allocated to them; I-09 clearing is what Paytm owes. The audit chain is whole.
+    bills hold exactly what was allocated to them; I-09 clearing is what Paytm owes, and the drawer holds the cash.
+    The audit chain is whole.
     """
     held = await till.database.read(_everything)
     _ledger_balances(held)
@@ -34,6 +35,7 @@ async def assert_books_equal_truth(till: Till, box: Sandbox, *, is_over: bool = 
     _refunds_are_refunds(held, box, is_over=is_over)
     _bills_hold(held)
     _clearing_is_owed(held, box)
+    _drawer_holds(held)
     _wire_is_known(held, box)
     assert (await audit.verify(till))["first_bad"] is None, "the audit chain is broken"
 
@@ -62,7 +64,8 @@ def _ledger_balances(held: Held) -> None:
 
 def _payments_are_charges(held: Held, box: Sandbox, *, is_over: bool) -> None:
     """I-02 and I-03: the same money on both sides, id by id."""
-    ours = {(row.mid, row.paytm_id): row.amount_paise for row in held["payments"] if row.status == "paid"}
+    paid = [row for row in held["payments"] if row.status == "paid"]
+    ours = {(row.mid, row.paytm_id): row.amount_paise for row in paid if row.method != "cash"}
     theirs = _taken(box)
     invented = {key: amount for key, amount in ours.items() if theirs.get(key) != amount}
     assert not invented, f"money was invented: {invented}"
@@ -108,8 +111,13 @@ def _refunds_are_refunds(held: Held, box: Sandbox, *, is_over: bool) -> None:
     for row in held["payments"]:
         assert (row.refunded_paise, row.refunding_paise) == (done[row.id], live[row.id])
         assert row.refunded_paise + row.refunding_paise <= (row.amount_paise if row.status == "paid" else 0)
+    in_cash = {row.id for row in held["payments"] if row.method == "cash"}
     given = {key: each.amount_paise for key, each in box.refunds.items() if each.state is RefundState.DONE}
-    said = {key: row.amount_paise for key, row in ours.items() if row.status == "done"}
+    said = {
+        key: row.amount_paise
+        for key, row in ours.items()
+        if row.status == "done" and row.payment_id not in in_cash
+    }
     assert said.items() <= given.items(), "a refund is called done that Paytm has not done"
     unsaid = {key for key in given.keys() - said.keys() if not ours[key].needs_review}
     assert not (is_over and unsaid), f"money went back and was not booked: {unsaid}"
@@ -129,7 +137,7 @@ def _bills_hold(held: Held) -> None:
             allocated[of_payment[entry.object_id].bill_id] -= line.amount_paise
     live: Counter[str] = Counter()
     for row in held["payments"]:
-        if row.bill_id is not None and row.is_exclusive and row.status in LIVE:
+        if row.bill_id is not None and row.status in LIVE:
             live[row.bill_id] += row.amount_paise
     for bill in held["bills"]:
         assert 0 <= bill.paid_paise <= bill.total_paise
@@ -148,10 +156,19 @@ def _clearing_is_owed(held: Held, box: Sandbox) -> None:
     for (mid, paytm_id), amount_paise in _taken(box).items():
         if known.get((mid, paytm_id)) == "paid":
             owed[mid] += amount_paise
+    in_cash = {row.id for row in held["payments"] if row.method == "cash"}
     for row in held["refunds"]:
-        if row.status == "done":
+        if row.status == "done" and row.payment_id not in in_cash:
             owed[row.mid] -= box.refunds[row.mid, row.ref_id].amount_paise
     assert +booked == +owed, f"clearing says {dict(booked)}, Paytm owes {dict(owed)}"
+
+
+def _drawer_holds(held: Held) -> None:
+    """What stands in the drawer is the cash that was taken less the cash that was given back; it knows no Paytm."""
+    booked = sum(line.amount_paise for line in held["postings"] if line.account == "cash_drawer")
+    taken = {row.id: row.amount_paise for row in held["payments"] if row.method == "cash" and row.status == "paid"}
+    back = sum(row.amount_paise for row in held["refunds"] if row.status == "done" and row.payment_id in taken)
+    assert booked == sum(taken.values()) - back, f"the drawer says {booked}"
 
 
 def _wire_is_known(held: Held, box: Sandbox) -> None:

@@ -176,7 +176,7 @@ async def test_a_qr_needs_its_client_id(desk: Desk) -> None:
     assert desk.ask(Method.UPI_INTENT, client_id=None)
 
 
-@pytest.mark.parametrize("method", ["", "cash", "queue", "UPI_QR", "upi", "cheque"])
+@pytest.mark.parametrize("method", ["", "barter", "queue", "UPI_QR", "upi", "cheque"])
 async def test_an_unknown_way_names_those_there_are(desk: Desk, method: str) -> None:
     """What no connector offers is refused with the list of what may be written."""
     code, message = desk.says(method)

@@ -120,6 +120,7 @@ async def test_limits_and_ways_to_pay_are_named(tmp_path: Path) -> None:
             ({**INTENT, "expires_in": 60}, "invalid_field", "expires_in"),
             ({**INTENT, "platform": "fridge"}, "invalid_field", "platform"),
             ({**INTENT, "method": "cheque"}, "method_not_offered", "method"),
+            ({**INTENT, "tendered": 1_00_000_00}, "invalid_field", "tendered"),
         ):
             check_problem(await client.post("/v1/payments", json=body), 422, code, param)
         assert shop.sandbox.wire.calls() == ()

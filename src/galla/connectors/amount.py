@@ -18,4 +18,5 @@ class AmountForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PAISE_TEXT = AmountForm(name="paise text", write=str, read=parse_paise)
+UNWRITTEN = AmountForm(name="not sent", write=str, read=parse_paise)
 RUPEES_TEXT = AmountForm(name="rupees text", write=rupees, read=parse_rupees)

@@ -10,6 +10,7 @@ import re
 from importlib.metadata import entry_points
 
 from galla.connectors.amount import AmountForm
+from galla.connectors.cash import CashConnector
 from galla.connectors.connector import Capabilities, Connector, Refunder
 from galla.connectors.edc import EdcConnector
 from galla.connectors.upi import UpiConnector
@@ -39,7 +40,7 @@ def connectors() -> dict[str, Connector]:
 
 def own() -> list[Connector]:
     """Return the connectors that galla brings, in the order they are shown."""
-    return [EdcConnector(), UpiConnector()]
+    return [EdcConnector(), UpiConnector(), CashConnector()]
 
 
 def _from_outside() -> list[Connector]:

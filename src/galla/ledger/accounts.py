@@ -31,12 +31,13 @@ class Account(msgspec.Struct, frozen=True):
 
 RECEIVABLE = Account("receivable", "Bills receivable", AccountKind.ASSET)
 HOST_RECEIVABLE = Account("host_receivable", "Receivable in the billing system", AccountKind.ASSET)
+CASH_DRAWER = Account("cash_drawer", "Cash drawer", AccountKind.ASSET)
 ADVANCES = Account("advances", "Customer advances", AccountKind.LIABILITY)
 SALES = Account("sales", "Sales", AccountKind.INCOME)
 GST_OUTPUT = Account("gst_output", "GST collected", AccountKind.LIABILITY)
 RETURNS = Account("returns", "Refunds given", AccountKind.INCOME)
 
-FIXED = (RECEIVABLE, HOST_RECEIVABLE, ADVANCES, SALES, GST_OUTPUT, RETURNS)
+FIXED = (RECEIVABLE, HOST_RECEIVABLE, CASH_DRAWER, ADVANCES, SALES, GST_OUTPUT, RETURNS)
 
 
 def clearing(mid: str) -> Account:

@@ -13,6 +13,7 @@ from galla.clock import business_date
 from galla.errors import LedgerError
 from galla.ledger.accounts import (
     ADVANCES,
+    CASH_DRAWER,
     GST_OUTPUT,
     HOST_RECEIVABLE,
     RECEIVABLE,
@@ -21,7 +22,7 @@ from galla.ledger.accounts import (
     Account,
     clearing,
 )
-from galla.payments.model import Payment, Proof
+from galla.payments.model import Method, Payment, Proof
 
 
 class Posting(msgspec.Struct, frozen=True):
@@ -61,8 +62,15 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
             )
 
 
+def held_in(payment: Payment) -> Account:
+    """Return the account that holds a payment's money: the drawer, or what Paytm owes for its MID."""
+    return CASH_DRAWER if payment.method == Method.CASH else clearing(payment.mid)
+
+
 def for_payment(payment: Payment, proof: Proof, allocated_paise: int, at: datetime) -> Entry:
-    """Book a proven payment: Paytm owes it; the bill is settled as far as it was due, the rest is an advance.
+    """Book a proven payment: Paytm owes it, or the drawer has it.
+
+    The bill is settled as far as it was due, the rest is an advance.
 
     Args:
         payment: the payment that became paid.
@@ -71,7 +79,7 @@ def for_payment(payment: Payment, proof: Proof, allocated_paise: int, at: dateti
         at: the instant of the step.
     """
     excess = proof.amount_paise - allocated_paise
-    lines = [Posting(clearing(payment.mid), proof.amount_paise)]
+    lines = [Posting(held_in(payment), proof.amount_paise)]
     if allocated_paise:
         lines.append(Posting(RECEIVABLE if payment.bill_id else HOST_RECEIVABLE, -allocated_paise))
     if excess:
@@ -89,7 +97,9 @@ def for_payment(payment: Payment, proof: Proof, allocated_paise: int, at: dateti
 def for_refund(
     refund_id: str, payment: Payment, amount_paise: int, advance_paise: int, at: datetime
 ) -> Entry:
-    """Book a refund that is done: Paytm owes less; an advance goes back first, the rest is money given back.
+    """Book a refund that is done: Paytm owes less, or the drawer holds less.
+
+    An advance goes back first, the rest is money given back.
 
     Args:
         refund_id: the refund's id.
@@ -99,7 +109,7 @@ def for_refund(
         at: the instant of the step.
     """
     from_advance = min(amount_paise, max(0, advance_paise))
-    lines = [Posting(clearing(payment.mid), -amount_paise)]
+    lines = [Posting(held_in(payment), -amount_paise)]
     if from_advance:
         lines.append(Posting(ADVANCES, from_advance))
     if amount_paise - from_advance:

@@ -15,8 +15,7 @@ from sqlalchemy import Connection
 from galla.client.flows import arun
 from galla.connectors import connector as framework
 from galla.errors import StaleClaim
-from galla.ledger.accounts import clearing
-from galla.ledger.posting import for_payment
+from galla.ledger.posting import for_payment, held_in
 from galla.money import format_inr
 from galla.payments import reasons
 from galla.payments.machine import Asking, Step, apply, is_withdrawn, next_asking, rested
@@ -153,7 +152,7 @@ def settle(connection: Connection, before: Payment, after: Payment) -> int:
             paid_paise=after.amount_paise if is_paid else 0,
         )
     if is_paid and after.proof is not None:
-        ledger.add_account(connection, after.merchant_id, clearing(after.mid))
+        ledger.add_account(connection, after.merchant_id, held_in(after))
         at = after.settled_at or after.created_at
         ledger.book(connection, after.merchant_id, for_payment(after, after.proof, allocated, at))
     return after.amount_paise - allocated if is_paid else 0

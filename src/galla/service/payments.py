@@ -10,11 +10,11 @@ import msgspec
 from sqlalchemy import Connection
 
 from galla.connectors.connector import Account
-from galla.errors import IllegalTransition, InvalidField, NotFound, TooSoon
-from galla.money import check_amount
+from galla.errors import AmountNotAllowed, IllegalTransition, InvalidField, NotFound, TooSoon
+from galla.money import check_amount, format_inr
 from galla.payments.machine import Asking, next_asking
 from galla.payments.machine import cancel as cancelled
-from galla.payments.model import Payment
+from galla.payments.model import Method, Payment
 from galla.service import starting
 from galla.service.advance import advance
 from galla.service.offering import offer
@@ -30,7 +30,10 @@ ASK_GAP_S = 1.0
 
 
 class NewPayment(msgspec.Struct, frozen=True, kw_only=True):
-    """What a caller asks for; amounts in paise. `bill` and `terminal` take an id, a number or a TID."""
+    """What a caller asks for; amounts in paise. `bill` and `terminal` take an id, a number or a TID.
+
+    `tendered_paise` is what the customer hands over in cash, the amount itself when it is None.
+    """
 
     amount_paise: int
     method: str = "edc"
@@ -41,6 +44,7 @@ class NewPayment(msgspec.Struct, frozen=True, kw_only=True):
     customer: dict[str, Any] | None = None
     description: str | None = None
     metadata: dict[str, str] = {}
+    tendered_paise: int | None = None
     allow_parallel: bool = False
     vpa: str | None = None
     platform: str | None = None
@@ -183,6 +187,8 @@ def _cancel(
     before = payments.get(connection, principal.merchant_id, payment_id, lock=True)
     if before is None:
         raise NotFound(f"There is no payment {payment_id[:60]}.")
+    if before.method == Method.CASH and before.is_live:
+        raise IllegalTransition(f"Payment {before.id} is cash that was taken. To undo it, give the cash back.")
     now = till.clock.now()
     step = cancelled(before, now)
     if not step.is_changed:
@@ -234,10 +240,32 @@ def _clean(
         customer_name=clean(customer.get("name"), "customer.name", limit=80),
         customer_phone=clean(customer.get("phone"), "customer.phone", limit=20),
         metadata=clean_metadata(new.metadata),
+        tendered_paise=_tendered(new, amount_paise),
         allow_parallel=new.allow_parallel,
         key=key,
         fingerprint=fingerprint,
     )
+
+
+def _tendered(new: NewPayment, amount_paise: int) -> int | None:
+    """Return what was handed over in cash, in paise; None for any other way to pay."""
+    if new.method != Method.CASH:
+        if new.tendered_paise is not None:
+            raise InvalidField("`tendered` is for cash only.", param="tendered")
+        return None
+    if new.terminal is not None:
+        raise InvalidField("Cash is not taken on a machine. Leave `terminal` out.", param="terminal")
+    if new.tendered_paise is None:
+        return amount_paise
+    tendered_paise = check_amount(new.tendered_paise, param="tendered")
+    if tendered_paise < amount_paise:
+        raise AmountNotAllowed(
+            f"{format_inr(tendered_paise)} is less than {format_inr(amount_paise)}. Take the smaller amount as a part, "
+            "and the rest another way.",
+            param="tendered",
+            code="tendered_too_little",
+        )
+    return tendered_paise
 
 
 async def _answer(till: Till, principal: Principal, key: str | None, payment: Payment) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from galla import ids
 from galla.errors import AmountNotAllowed, IllegalTransition, InvalidField, NotFound
 from galla.money import check_amount, format_inr
-from galla.payments.model import Payment, Status
+from galla.payments.model import Method, Payment, Status
 from galla.payments.refund import Refund, sending
 from galla.service import once
 from galla.service.refunding import advance_refund
@@ -194,6 +194,8 @@ def _allowed(till: Till, payment: Payment, amount: int | None, kind: str) -> int
             param="amount",
         )
     rest = left - wanted
+    if payment.method == Method.CASH:
+        return wanted
     if wanted != payment.amount_paise and (wanted < LEAST_PARTIAL_PAISE or 0 < rest < LEAST_PARTIAL_PAISE):
         raise AmountNotAllowed(
             "Paytm gives back at least ₹1.00 at a time, so less than ₹1.00 may not be asked for, nor be left over. "

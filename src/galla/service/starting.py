@@ -49,6 +49,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     customer_name: str | None
     customer_phone: str | None
     metadata: dict[str, str]
+    tendered_paise: int | None
     allow_parallel: bool
     key: str | None
     fingerprint: str
@@ -88,18 +89,17 @@ def _make(
     terminal = None
     if needs_terminal or order.terminal is not None:
         terminal = _terminal(connection, principal.merchant_id, order.terminal)
-    bill = _bill(connection, principal.merchant_id, order)
+    bill = _bill(connection, principal.merchant_id, order, now)
     if needs_terminal and terminal is not None:
         _free_terminal(connection, till, principal.merchant_id, terminal, now)
-    if bill is None and order.reference is not None and not order.allow_parallel:
-        holder = payments.live_with_reference(connection, principal.merchant_id, order.reference)
-        if holder is not None:
-            raise ReferenceHasLivePayment(
-                f"Payment {holder.id} for {order.reference} is not finished ({_for(holder, now)}). "
-                "Check that one first.",
-                param="reference",
-                blocker=holder.id,
-            )
+    beside = _unfinished(connection, principal.merchant_id, order, bill)
+    if beside is not None and not order.allow_parallel:
+        raise ReferenceHasLivePayment(
+            f"Payment {beside.id} for {beside.reference} is not finished ({_for(beside, now)}). "
+            "Check that one first: it may still be paid.",
+            param="reference",
+            blocker=beside.id,
+        )
     payment = _payment(till, principal, account, order, terminal, bill, now)
     payments.insert_payment(connection, payment)
     if bill is not None:
@@ -107,7 +107,7 @@ def _make(
             connection, principal.merchant_id, bill.id, payment.amount_paise, over=not payment.is_exclusive
         )
     once.claim(connection, principal.merchant_id, order.key, order.fingerprint, payment.id, now)
-    _journal(connection, principal, payment, now)
+    _journal(connection, principal, payment, beside, now)
     return Made(payment=payment, is_new=True)
 
 
@@ -158,7 +158,7 @@ def _free_terminal(connection: Connection, till: Till, merchant_id: str, termina
     )
 
 
-def _bill(connection: Connection, merchant_id: str, order: Order) -> Row[Any] | None:
+def _bill(connection: Connection, merchant_id: str, order: Order, now: datetime) -> Row[Any] | None:
     if order.bill is None:
         return None
     bill = bills.get(connection, merchant_id, order.bill, lock=True)
@@ -174,15 +174,20 @@ def _bill(connection: Connection, merchant_id: str, order: Order) -> Row[Any] | 
             param="amount",
         )
     if order.amount_paise > due - bill.live_paise and not order.allow_parallel:
-        holder = payments.live_of_bill(connection, merchant_id, bill.id)
-        name = holder.id if holder else "another payment"
-        raise BillHasLivePayment(
-            f"Bill {bill.number} has an unfinished payment of {format_inr(bill.live_paise)} ({name}). "
-            "Check that one first: it may still be paid.",
-            param="bill",
-            blocker=holder.id if holder else None,
-        )
+        raise _in_the_way(bill, payments.live_of_bill(connection, merchant_id, bill.id), now)
     return bill
+
+
+def _in_the_way(bill: Row[Any], holder: Payment | None, now: datetime) -> BillHasLivePayment:
+    name = f"{holder.id}, {_since(holder, now)}" if holder else "another payment"
+    free = bill.total_paise - bill.paid_paise - bill.live_paise
+    rest = f" At most {format_inr(free)} can be taken beside it." if free > 0 else ""
+    return BillHasLivePayment(
+        f"Bill {bill.number} has an unfinished payment of {format_inr(bill.live_paise)} ({name}). "
+        f"Check that one first: it may still be paid.{rest}",
+        param="bill",
+        blocker=holder.id if holder else None,
+    )
 
 
 def _payment(
@@ -210,6 +215,7 @@ def _payment(
         tid=terminal.tid if terminal is not None else None,
         machine=terminal.label if terminal is not None else None,
         accept=order.accept,
+        tendered_paise=order.tendered_paise,
         customer_name=short_name(order.customer_name or (bill.customer_name if bill is not None else None)),
         customer_phone=order.customer_phone or (bill.customer_phone if bill is not None else None),
         metadata=order.metadata,
@@ -229,7 +235,29 @@ def _payment(
     return msgspec.structs.replace(sending(made, now), lease_until=lease_until, due_at=lease_until)
 
 
-def _journal(connection: Connection, principal: Principal, payment: Payment, now: datetime) -> None:
+def _unfinished(
+    connection: Connection, merchant_id: str, order: Order, bill: Row[Any] | None
+) -> Payment | None:
+    """Return the payment that may still pay the same thing: what has no bill is known by its reference.
+
+    A reference may be the number of a bill of galla's: then the bill's own payments count, and of two counters that
+    start at once, one on the bill and one on its number, one waits here for the other.
+    """
+    if bill is not None:
+        known = payments.live_with_reference(connection, merchant_id, bill.number)
+        if known is None and order.allow_parallel:
+            return payments.live_of_bill(connection, merchant_id, bill.id)
+        return known
+    if order.reference is None:
+        return None
+    same = bills.get(connection, merchant_id, order.reference, lock=True)
+    holder = payments.live_of_bill(connection, merchant_id, same.id) if same is not None else None
+    return holder or payments.live_with_reference(connection, merchant_id, order.reference)
+
+
+def _journal(
+    connection: Connection, principal: Principal, payment: Payment, beside: Payment | None, now: datetime
+) -> None:
     note = Note(
         actor=principal.actor,
         origin=principal.origin,
@@ -240,6 +268,7 @@ def _journal(connection: Connection, principal: Principal, payment: Payment, now
             "tid": payment.tid,
             "bill": payment.bill_id,
             "parallel": not payment.is_exclusive,
+            "beside": beside.id if beside is not None else None,
         },
     )
     happened = Event(
@@ -253,7 +282,11 @@ def _journal(connection: Connection, principal: Principal, payment: Payment, now
 
 
 def _for(payment: Payment, now: datetime) -> str:
-    age = ago((now - payment.created_at).total_seconds())
     reference = f" for {payment.reference}" if payment.reference else ""
+    return f"{format_inr(payment.amount_paise)}{reference}, {_since(payment, now)}"
+
+
+def _since(payment: Payment, now: datetime) -> str:
+    age = ago((now - payment.created_at).total_seconds())
     where = f" at {payment.counter}" if payment.counter else ""
-    return f"{format_inr(payment.amount_paise)}{reference}, started {age} ago by {payment.actor}{where}"
+    return f"started {age} ago by {payment.actor}{where}"

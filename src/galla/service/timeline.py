@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from galla.clock import from_millis, rfc3339
+from galla.payments.model import Method
 from galla.store import journal, payments
 
 _SAID = {
@@ -19,6 +20,10 @@ _SAID = {
     "payment.needs_review": "Something does not fit; a person must look.",
     "payment.cancel_requested": "Staff asked to stop.",
     "payment.reviewed": "A person has looked at it.",
+}
+_OF_CASH = {
+    "payment.created": "Cash taken.",
+    "payment.paid": "Booked: the cash is in the drawer.",
 }
 _TALKED = {
     "sale": "Sent to Paytm",
@@ -55,10 +60,13 @@ _ANSWERED = {
 def timeline(connection: Connection, merchant_id: str, payment_id: str) -> list[dict[str, Any]]:
     """Return events, exchanges and what people did, oldest first."""
     happened, noted = journal.trail(connection, merchant_id, payment_id)
+    said = _SAID
     out: list[tuple[int, int, dict[str, Any]]] = []
     for row in happened:
         data = msgspec.json.decode(row.data)
-        text = _SAID.get(row.type, row.type)
+        if data["method"] == Method.CASH:
+            said = _SAID | _OF_CASH
+        text = said.get(row.type, row.type)
         if row.type == "payment.not_paid" and data.get("reason"):
             text = f"Not paid: {data['reason']['message']}"
         detail = {"type": row.type, "status": data["status"], "phase": data["phase"], "reason": data["reason"]}
@@ -78,7 +86,7 @@ def timeline(connection: Connection, merchant_id: str, payment_id: str) -> list[
     for row in noted:
         if row.actor == "galla":
             continue
-        words = f"{row.actor}: {_SAID.get(row.action, row.action)}"
+        words = f"{row.actor}: {said.get(row.action, row.action)}"
         out.append((row.at, 0, _item(row.at, "audit", words, msgspec.json.decode(row.detail))))
     return [item for _, _, item in sorted(out, key=lambda found: found[:2])]
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from galla.clock import rfc3339
-from galla.payments.model import Payment, Phase, Proof, Reason, Status
+from galla.money import format_inr
+from galla.payments.model import Method, Payment, Phase, Proof, Reason, Status
 from galla.payments.refund import Refund
 
 View = dict[str, Any]
@@ -21,6 +22,7 @@ _MODES = {
     "EMI": "credit_card_amount",
     "DEBIT_CARD": "debit_card_amount",
     "UPI": "upi_amount",
+    "CASH": "cash_amount",
 }
 """Where the host billing system books each of Paytm's modes; any other goes to `other_amount`."""
 
@@ -36,6 +38,8 @@ def payment_view(payment: Payment, now: datetime) -> View:
         "amount": payment.amount_paise,
         "currency": payment.currency,
         "method": payment.method,
+        "tendered": payment.tendered_paise,
+        "change": change_paise(payment),
         "reference": payment.reference,
         "description": payment.description,
         "bill": payment.bill_id,
@@ -118,6 +122,7 @@ def payment_detail(payment: Payment) -> View | None:
         "credit_card_amount": 0,
         "debit_card_amount": 0,
         "upi_amount": 0,
+        "cash_amount": 0,
         "other_amount": 0,
         "card_number_last4": proof.card_last4,
         "card_type": proof.card_network,
@@ -128,7 +133,15 @@ def payment_detail(payment: Payment) -> View | None:
     return detail
 
 
+def change_paise(payment: Payment) -> int | None:
+    """Return what the customer gets back of the cash handed over, in paise; None when it is no cash."""
+    return payment.tendered_paise - payment.amount_paise if payment.tendered_paise is not None else None
+
+
 def _advice(payment: Payment) -> tuple[str, str]:
+    if payment.method == Method.CASH and payment.status in (Status.CREATED, Status.PAID):
+        change = change_paise(payment) or 0
+        return "none", f"Paid in cash. Give {format_inr(change)} change." if change else "Paid in cash, no change."
     where = payment.machine or "the machine"
     match payment.status:
         case Status.PAID:

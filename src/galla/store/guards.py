@@ -28,7 +28,17 @@ LEFT JOIN bills b ON b.merchant_id = p.merchant_id AND b.id = p.bill_id
 LEFT JOIN proofs f ON f.merchant_id = p.merchant_id AND f.payment_id = p.id
 """
 
-_FROZEN = ("id", "merchant_id", "mid", "paytm_id", "amount_paise", "currency", "method", "environment")
+_FROZEN = (
+    "id",
+    "merchant_id",
+    "mid",
+    "paytm_id",
+    "amount_paise",
+    "tendered_paise",
+    "currency",
+    "method",
+    "environment",
+)
 _PAID_STAYS = "OLD.status = 'paid' AND NEW.status <> 'paid'"
 _LATE_ONLY = "OLD.status = 'not_paid' AND NEW.status NOT IN ('not_paid', 'paid')"
 _IDENTITY = " OR ".join(f"OLD.{name} <> NEW.{name}" for name in _FROZEN)

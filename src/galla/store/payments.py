@@ -185,14 +185,9 @@ def holder_of_terminal(connection: Connection, merchant_id: str, terminal_id: st
 
 
 def live_with_reference(connection: Connection, merchant_id: str, reference: str) -> Payment | None:
-    """Return the live payment that reserves a reference without a bill, or None."""
+    """Return the oldest live payment of a reference without a bill, or None."""
     return _first(
-        connection,
-        _p.merchant_id == merchant_id,
-        _p.reference == reference,
-        _p.bill_id.is_(None),
-        _p.is_exclusive == 1,
-        _IS_LIVE,
+        connection, _p.merchant_id == merchant_id, _p.reference == reference, _p.bill_id.is_(None), _IS_LIVE
     )
 
 

@@ -182,6 +182,7 @@ payments = Table(
     CheckConstraint("(status = 'paid') = (proof_id IS NOT NULL)", name="proof"),
     CheckConstraint(f"holds_terminal = 0 OR ({_LIVE} AND terminal_id IS NOT NULL)", name="holds"),
     CheckConstraint(f"NOT ({_LIVE}) OR due_at IS NOT NULL", name="due"),
+    CheckConstraint("(method = 'cash') = (tendered_paise IS NOT NULL)", name="tendered_cash"),
     CheckConstraint("tendered_paise IS NULL OR tendered_paise >= amount_paise", name="tendered"),
     CheckConstraint("refunded_paise >= 0 AND refunding_paise >= 0", name="refund_signs"),
     CheckConstraint("refunded_paise + refunding_paise <= amount_paise", name="refund_cap"),

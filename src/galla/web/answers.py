@@ -84,6 +84,7 @@ class PaymentDetail(Shown):
     credit_card_amount: int
     debit_card_amount: int
     upi_amount: int
+    cash_amount: int
     other_amount: int
     card_number_last4: str | None
     card_type: str | None
@@ -114,6 +115,8 @@ class Payment(BaseModel):
     amount: int
     currency: Literal["INR"]
     method: Method
+    tendered: int | None
+    change: int | None
     reference: str | None
     description: str | None
     bill: str | None

@@ -60,6 +60,7 @@ TITLES: dict[str, str] = {
     "bill_exists": "The bill number is taken.",
     "bill_has_payments": "Something is paid on the bill, or may still be.",
     "merchant_exists": "The MID is there already.",
+    "tendered_too_little": "Less cash was handed over than is to be paid.",
     "over_refund": "More would be given back than was paid.",
     "refund_not_possible": "This payment cannot be refunded.",
     "payment_not_paid": "The payment is not paid.",

@@ -92,6 +92,9 @@ class PaymentBody(Strict):
     customer: CustomerBody | None = None
     description: Line | None = None
     metadata: Metadata = {}
+    tendered: Annotated[
+        Amount | None, Field(description="What the customer hands over, for `cash`; the amount itself if left out.")
+    ] = None
     return_url: Annotated[str, StringConstraints(min_length=1, max_length=2000)] | None = None
     expires_in: Annotated[
         int | None, Field(ge=1, le=86_400, description="Seconds a UPI link or QR can be paid: 60 to 900.")

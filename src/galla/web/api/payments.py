@@ -125,6 +125,7 @@ def new_payment(body: PaymentBody) -> NewPayment:
         customer=body.customer.model_dump() if body.customer else None,
         description=body.description,
         metadata=body.metadata,
+        tendered_paise=body.tendered,
         allow_parallel=body.allow_parallel,
         vpa=body.vpa,
         platform=body.platform,

@@ -345,6 +345,7 @@ CREATE TABLE payments (
     CONSTRAINT ck_payments_proof CHECK ((status = 'paid') = (proof_id IS NOT NULL)),
     CONSTRAINT ck_payments_holds CHECK (holds_terminal = 0 OR (status IN ('created', 'pending', 'in_doubt') AND terminal_id IS NOT NULL)),
     CONSTRAINT ck_payments_due CHECK (NOT (status IN ('created', 'pending', 'in_doubt')) OR due_at IS NOT NULL),
+    CONSTRAINT ck_payments_tendered_cash CHECK ((method = 'cash') = (tendered_paise IS NOT NULL)),
     CONSTRAINT ck_payments_tendered CHECK (tendered_paise IS NULL OR tendered_paise >= amount_paise),
     CONSTRAINT ck_payments_refund_signs CHECK (refunded_paise >= 0 AND refunding_paise >= 0),
     CONSTRAINT ck_payments_refund_cap CHECK (refunded_paise + refunding_paise <= amount_paise),
@@ -559,7 +560,7 @@ CREATE FUNCTION galla_payments_late_only() RETURNS trigger LANGUAGE plpgsql AS $
 
 CREATE TRIGGER payments_late_only BEFORE UPDATE ON payments FOR EACH ROW EXECUTE FUNCTION galla_payments_late_only()
 
-CREATE FUNCTION galla_payments_identity() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.id <> NEW.id OR OLD.merchant_id <> NEW.merchant_id OR OLD.mid <> NEW.mid OR OLD.paytm_id <> NEW.paytm_id OR OLD.amount_paise <> NEW.amount_paise OR OLD.currency <> NEW.currency OR OLD.method <> NEW.method OR OLD.environment <> NEW.environment THEN RAISE EXCEPTION 'galla: the identity of a payment never changes' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+CREATE FUNCTION galla_payments_identity() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.id <> NEW.id OR OLD.merchant_id <> NEW.merchant_id OR OLD.mid <> NEW.mid OR OLD.paytm_id <> NEW.paytm_id OR OLD.amount_paise <> NEW.amount_paise OR OLD.tendered_paise <> NEW.tendered_paise OR OLD.currency <> NEW.currency OR OLD.method <> NEW.method OR OLD.environment <> NEW.environment THEN RAISE EXCEPTION 'galla: the identity of a payment never changes' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
 
 CREATE TRIGGER payments_identity BEFORE UPDATE ON payments FOR EACH ROW EXECUTE FUNCTION galla_payments_identity()
 

@@ -361,6 +361,7 @@ CREATE TABLE payments (
     CONSTRAINT ck_payments_proof CHECK ((status = 'paid') = (proof_id IS NOT NULL)),
     CONSTRAINT ck_payments_holds CHECK (holds_terminal = 0 OR (status IN ('created', 'pending', 'in_doubt') AND terminal_id IS NOT NULL)),
     CONSTRAINT ck_payments_due CHECK (NOT (status IN ('created', 'pending', 'in_doubt')) OR due_at IS NOT NULL),
+    CONSTRAINT ck_payments_tendered_cash CHECK ((method = 'cash') = (tendered_paise IS NOT NULL)),
     CONSTRAINT ck_payments_tendered CHECK (tendered_paise IS NULL OR tendered_paise >= amount_paise),
     CONSTRAINT ck_payments_refund_signs CHECK (refunded_paise >= 0 AND refunding_paise >= 0),
     CONSTRAINT ck_payments_refund_cap CHECK (refunded_paise + refunding_paise <= amount_paise),
@@ -548,7 +549,7 @@ CREATE TRIGGER payments_paid_stays BEFORE UPDATE ON payments WHEN OLD.status = '
 
 CREATE TRIGGER payments_late_only BEFORE UPDATE ON payments WHEN OLD.status = 'not_paid' AND NEW.status NOT IN ('not_paid', 'paid') BEGIN SELECT RAISE(ABORT, 'galla: a payment that is not paid can only become paid'); END
 
-CREATE TRIGGER payments_identity BEFORE UPDATE ON payments WHEN OLD.id <> NEW.id OR OLD.merchant_id <> NEW.merchant_id OR OLD.mid <> NEW.mid OR OLD.paytm_id <> NEW.paytm_id OR OLD.amount_paise <> NEW.amount_paise OR OLD.currency <> NEW.currency OR OLD.method <> NEW.method OR OLD.environment <> NEW.environment BEGIN SELECT RAISE(ABORT, 'galla: the identity of a payment never changes'); END
+CREATE TRIGGER payments_identity BEFORE UPDATE ON payments WHEN OLD.id <> NEW.id OR OLD.merchant_id <> NEW.merchant_id OR OLD.mid <> NEW.mid OR OLD.paytm_id <> NEW.paytm_id OR OLD.amount_paise <> NEW.amount_paise OR OLD.tendered_paise <> NEW.tendered_paise OR OLD.currency <> NEW.currency OR OLD.method <> NEW.method OR OLD.environment <> NEW.environment BEGIN SELECT RAISE(ABORT, 'galla: the identity of a payment never changes'); END
 
 CREATE TRIGGER payments_fence BEFORE UPDATE ON payments WHEN NEW.fence < OLD.fence BEGIN SELECT RAISE(ABORT, 'galla: a fencing token never goes back'); END
 
