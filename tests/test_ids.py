@@ -93,7 +93,7 @@ def test_a_seed_replays() -> None:
 def test_salts_tokens_and_digits() -> None:
     """A salt is four characters of a signature, a token is safe in a URL, digits are decimal, jitter is below 1000."""
     for _ in range(300):
-        assert re.fullmatch(r"[A-Za-z0-9+/]{4}", ids.salt())
+        assert re.fullmatch(rb"[A-Za-z0-9+/]{4}", ids.salt())
         assert re.fullmatch(r"[0-9a-z]{32}", ids.token())
         assert re.fullmatch(r"[0-9a-z]{52}", ids.token(256))
         assert re.fullmatch(r"[0-9]{12}", ids.digits(12))

@@ -97,7 +97,7 @@ SYSTEM = SystemClock()
 
 def ist_text(instant: datetime) -> str:
     """Write an instant as Paytm's EDC and QR APIs do: `yyyy-MM-dd HH:mm:ss`, India time."""
-    return instant.astimezone(IST).isoformat(" ", "seconds")[:19]
+    return (_EPOCH_IN_INDIA + (instant - _EPOCH)).isoformat(" ", "seconds")
 
 
 def parse_ist(text: str) -> datetime:
@@ -132,7 +132,9 @@ def to_millis(instant: datetime) -> int:
 
 def from_millis(millis: int) -> datetime:
     """Read an instant kept by `to_millis`."""
-    return _EPOCH + timedelta(milliseconds=millis)
+    return _EPOCH + millis * _MILLI
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_IN_INDIA = datetime(1970, 1, 1, 5, 30)
+_MILLI = timedelta(milliseconds=1)

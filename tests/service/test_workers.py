@@ -65,6 +65,32 @@ async def test_f08_a_row_that_cannot_be_advanced_leaves_the_others_alone(databas
         assert (await shop.ended(waiting[0]))["status"] == "paid"
 
 
+async def test_a_slow_paytm_holds_up_nobody_else_and_is_waited_for_at_the_end(database_url: str) -> None:
+    """Ten questions are all asked before the first is answered, and a worker told to stop hears every answer."""
+    async with open_shop(database_url, tids=MANY) as shop:
+        for tid in MANY:
+            shop.box.add_terminal(tid, DEMO_MID)
+            await shop.start(1_000, tid=tid)
+        shop.clock.advance(10)
+        asked, answers = asyncio.Semaphore(0), asyncio.Event()
+
+        async def slow(request: Any) -> Response:
+            asked.release()
+            await answers.wait()
+            return await shop.box.ahandle(request)
+
+        shop.line.answer_with(slow)
+        worker, stop = shop.till.worker(), asyncio.Event()
+        running = asyncio.create_task(worker.run(stop))
+        async with asyncio.timeout(20):
+            for _ in MANY:
+                await asked.acquire()
+            stop.set()
+            answers.set()
+            await running
+        assert worker.advanced == len(MANY)
+
+
 async def test_f32_two_workers_never_do_the_same_work(database_url: str) -> None:
     """Two workers drain at the same time, again and again: each payment is asked about once each time, paid once."""
     async with open_shop(database_url, tids=MANY) as shop:

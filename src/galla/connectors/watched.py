@@ -119,7 +119,7 @@ def _is_path(path: object) -> bool:
 def _is_zoned(value: msgspec.Struct) -> bool:
     """Whether every instant in here says which it is."""
     for inner in msgspec.structs.astuple(value):
-        if inner is None or type(inner) is str:  # most fields
+        if inner is None or isinstance(inner, str):  # most fields
             continue
         if isinstance(inner, datetime) and inner.tzinfo is None:
             return False

@@ -85,10 +85,10 @@ def next_asking(payment: Payment, now: datetime, ladder: Ladder) -> Asking:
     """
     if _never_left(payment):
         return Asking.BEGIN
-    if payment.cancel_requested_at is not None or _is_stale(payment, now, ladder):
-        return Asking.INQUIRE
     may_rebegin = payment.status is Status.CREATED and payment.can_rebegin and payment.link is None
-    return Asking.BEGIN if payment.may_resend or may_rebegin else Asking.INQUIRE
+    if not (payment.may_resend or may_rebegin) or payment.cancel_requested_at is not None:
+        return Asking.INQUIRE
+    return Asking.INQUIRE if _is_stale(payment, now, ladder) else Asking.BEGIN
 
 
 def is_withdrawn(payment: Payment, now: datetime, ladder: Ladder) -> bool:

@@ -12,8 +12,7 @@ import re
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Mapping
 from hashlib import sha256
-from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers import Cipher as Aes
@@ -38,44 +37,41 @@ _NESTED = (dict, list, tuple)
 class Cipher:
     """AES-CBC under one merchant key, with Paytm's constant IV, for messages of 80 bytes.
 
-    Setting up a context costs more than the rest of a signature, so one is kept for each direction and led
-    back to the IV before each message: decryption by feeding it the IV, encryption by feeding it the block
-    that encrypts to the IV.
+    Setting up a context costs more than the rest of a signature, so contexts are kept and led back to the IV
+    before each message: decryption by feeding it the IV, encryption by feeding it the block that encrypts to
+    the IV. A context is out of its list while it is used: no other thread takes it, and one whose message was
+    broken off by an exception, its state unknown, never comes back.
     """
 
-    __slots__ = ("_aes", "_decryptor", "_encryptor", "_home", "_last", "_lock")
+    __slots__ = ("_aes", "_decryptors", "_encryptors", "_home")
 
     def __init__(self, key: bytes) -> None:
         self._aes = Aes(algorithms.AES(key), modes.CBC(_IV))
-        self._lock = Lock()
-        self._restart()
-        self._home = int.from_bytes(self._decryptor.update(_IV), "big") ^ _IV_NUMBER
-
-    def _restart(self) -> None:
-        self._decryptor = self._aes.decryptor()
-        self._encryptor = self._aes.encryptor()
-        self._last = _IV_NUMBER
+        self._encryptors: list[tuple[Any, int]] = []  # each with the last block it wrote
+        self._decryptors: list[Any] = []
+        self._home = int.from_bytes(self._aes.decryptor().update(_IV), "big") ^ _IV_NUMBER
 
     def encrypt(self, plain: bytes) -> bytes:
         """Encrypt 80 bytes, padding included."""
         _check_size(plain)
-        with self._lock:
-            out = self._chained(plain)
-            if out[:16] != _IV:  # an exception hit between the two lines of `_chained`: the state was lost
-                self._restart()
-                out = self._chained(plain)
+        try:
+            encryptor, last = self._encryptors.pop()
+        except IndexError:
+            encryptor, last = self._aes.encryptor(), _IV_NUMBER
+        out: bytes = encryptor.update((self._home ^ last).to_bytes(16, "big") + plain)
+        self._encryptors.append((encryptor, int.from_bytes(out[-16:], "big")))
         return out[16:]
-
-    def _chained(self, plain: bytes) -> bytes:
-        out = self._encryptor.update((self._home ^ self._last).to_bytes(16, "big") + plain)
-        self._last = int.from_bytes(out[-16:], "big")
-        return out
 
     def decrypt(self, secret: bytes) -> bytes:
         """Decrypt 80 bytes, padding included."""
         _check_size(secret)
-        with self._lock:
-            return self._decryptor.update(_IV + secret)[16:]
+        try:
+            decryptor = self._decryptors.pop()
+        except IndexError:
+            decryptor = self._aes.decryptor()
+        out: bytes = decryptor.update(_IV + secret)
+        self._decryptors.append(decryptor)
+        return out[16:]
 
     def __repr__(self) -> str:
         return "Cipher('****')"
@@ -113,7 +109,7 @@ def sign(text: str, key: MerchantKey, salt: str | None = None) -> str:
         LocalProtocolError: the text cannot be written as UTF-8.
         ValueError: the salt is not four ASCII characters.
     """
-    chars = (ids.salt() if salt is None else salt).encode()
+    chars = ids.salt() if salt is None else salt.encode()
     if len(chars) != 4:
         raise ValueError("A salt is four ASCII characters.")
     try:
@@ -151,16 +147,7 @@ def joined(params: Mapping[str, object]) -> str:
 
     `CHECKSUMHASH`, nested objects and lists are left out; None and the text `null` count as empty.
     """
-    texts = []
-    for name in sorted(params):
-        value = params[name]
-        if type(value) is not str or len(value) == 4:  # most fields are a text too long or short to be "null"
-            if isinstance(value, _NESTED):
-                continue
-            value = _written(value)
-        if name != "CHECKSUMHASH":
-            texts.append(value)
-    return "|".join(texts)
+    return "|".join(_values(params))
 
 
 def edc_text(body: Mapping[str, object]) -> str:
@@ -169,22 +156,19 @@ def edc_text(body: Mapping[str, object]) -> str:
     Raises:
         LocalProtocolError: a value holds `|` or is the word "null"; `.path` names it.
     """
-    for name, value in body.items():
-        if isinstance(value, str) and ("|" in value or value.lower() == "null"):
-            raise LocalProtocolError(
-                f'`{name}` may not hold the character | nor be the word "null": a signature cannot tell them'
-                " from a separator or an empty field. Write it differently.",
-                path=f"body.{name}",
-            )
-    return joined(body)
+    values = _values(body)
+    text = "|".join(values)
+    if text.count("|") >= len(values) or "" in values:  # "null" is joined as nothing
+        _check_readable(body)
+    return text
 
 
 def verify_edc(body: Mapping[str, object], signature: object, key: MerchantKey) -> bool:
     """Return whether a card machine message is signed by this key; a value with `|` proves nothing."""
-    for value in body.values():
-        if isinstance(value, str) and "|" in value:
-            return False
-    return verify(joined(body), signature, key)
+    values = _values(body)
+    text = "|".join(values)
+    has_pipe = text.count("|") >= len(values) > 0
+    return not has_pipe and verify(text, signature, key)
 
 
 def raw_section(data: bytes, name: str) -> bytes | None:
@@ -224,6 +208,30 @@ def raw_section(data: bytes, name: str) -> bytes | None:
 def _check_size(message: bytes) -> None:
     if len(message) != 80:  # part of a block would stay in the context and spoil the next message
         raise ValueError("A signature is 80 bytes.")
+
+
+def _values(params: Mapping[str, object]) -> list[str]:
+    """Return the values that are signed, in order of their names, each as it is signed."""
+    values = []
+    for name in sorted(params):
+        value = params[name]
+        if type(value) is not str or len(value) == 4:  # most fields are a text too long or short to be "null"
+            if isinstance(value, _NESTED):
+                continue
+            value = _written(value)
+        if name != "CHECKSUMHASH":
+            values.append(value)
+    return values
+
+
+def _check_readable(body: Mapping[str, object]) -> None:
+    for name, value in body.items():
+        if isinstance(value, str) and ("|" in value or value.lower() == "null"):
+            raise LocalProtocolError(
+                f'`{name}` may not hold the character | nor be the word "null": a signature cannot tell them'
+                " from a separator or an empty field. Write it differently.",
+                path=f"body.{name}",
+            )
 
 
 def _is_text(literal: bytes, text: str) -> bool:

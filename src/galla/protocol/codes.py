@@ -59,7 +59,7 @@ class ResultInfo(
         """
         letter = (field(info, "resultCode") or "").strip().upper()
         code_id = _four_digits((field(info, "resultCodeId") or "").strip())
-        if _is_number(letter) or letter.startswith("EDC_"):
+        if not letter.isalpha() and (_is_number(letter) or letter.startswith("EDC_")):
             misplaced = _four_digits(letter)
             letter = "" if code_id in ("", misplaced) else letter
             code_id = code_id or misplaced
@@ -226,7 +226,7 @@ EDC_CODES: Mapping[str, Code] = {row.code: row for row in _ROWS}
 _SUCCESS_WORDS = frozenset({"SUCCESS", "TXN_SUCCESS"})
 _FAIL_WORDS = frozenset({"FAIL", "FAILED", "FAILURE", "TXN_FAILURE"})
 _OPEN_WORDS = frozenset({"PENDING", "ACCEPTED", "ACCEPTED_SUCCESS"})
-_OPEN_KINDS = frozenset({Kind.ACCEPTED, Kind.PENDING})
+_OPEN_KINDS = (Kind.ACCEPTED, Kind.PENDING)
 
 
 def explain_edc(code_id: str, paytm_message: str = "") -> Code:
@@ -306,12 +306,15 @@ def _without_letter(word: str, code_id: str, kind: Kind | None) -> Kind | None:
     return _failure(word, code_id, kind)
 
 
+_DIGIT = re.compile("[0-9]")
 _CARD = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){8,14}[ -]?([0-9]{4})(?![0-9])")
 
 
 def masked_text(text: str) -> str:
     """Reduce any run of 13 to 19 digits, grouped or not, to its last four."""
-    return _CARD.sub(r"XXXX\1", text) if len(text) >= 13 else text
+    if len(text) < 13 or _DIGIT.search(text) is None:  # most sentences hold no digit at all
+        return text
+    return _CARD.sub(r"XXXX\1", text)
 
 
 def _quotable(text: str, length: int) -> str:
@@ -319,7 +322,7 @@ def _quotable(text: str, length: int) -> str:
 
 
 def _four_digits(code: str) -> str:
-    return code.zfill(4) if _is_number(code) else code
+    return code.zfill(4) if len(code) < 4 and _is_number(code) else code
 
 
 def _is_number(code: str) -> bool:

@@ -6,6 +6,7 @@ Which fields an endpoint has, and what they mean, is not here: that is `edc.py`.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -22,6 +23,7 @@ from galla.protocol.message import (
     field,
     join_envelope,
     read_json,
+    scalar,
     section,
 )
 
@@ -36,6 +38,10 @@ class _Rule(NamedTuple):
     wire: str
     shape: re.Pattern[str]
     says: str
+
+
+_Ruled = tuple[str, _Rule, Callable[[str], re.Match[str] | None], str | None, bool]
+"""A field of a request: its name, its rule, the test for that, Paytm's name if it is in the body, is it required."""
 
 
 def _rule(path: str, shape: str, says: str) -> _Rule:
@@ -81,6 +87,7 @@ _ALIASES = {
     "pay_method": ("paymentMode",),
 }
 """Spellings seen besides Paytm's documented ones, which win."""
+_OTHER_SPELLINGS = frozenset(wire for wires in _ALIASES.values() for wire in wires)
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,21 +111,23 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
             LocalProtocolError: a field cannot be sent; `.path` names it.
         """
         body: dict[str, object] = {}
-        for name, rule, is_required in _ruled(type(self)):
+        for name, rule, fits, wire, is_required in _ruled(type(self)):
             value = getattr(self, name)
-            if name in _TEXTS and isinstance(value, str):
-                value = CONTROL.sub("", value)
             if not value and not is_required:
                 continue
-            if not isinstance(value, str) or rule.shape.fullmatch(value) is None:
+            if name in _TEXTS and isinstance(value, str):
+                value = CONTROL.sub("", value)
+                if not value and not is_required:
+                    continue
+            if not isinstance(value, str) or fits(value) is None:
                 raise LocalProtocolError(
                     f"`{name}` {rule.says}. Nothing was sent.",
                     path=rule.path,
                     operation=self.operation,
                     paytm_id=self.merchant_transaction_id,
                 )
-            if rule.section == "body":
-                body[rule.wire] = value
+            if wire is not None:
+                body[wire] = value
         return body
 
     def encode(self, key: MerchantKey) -> Request:
@@ -138,7 +147,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return Request(
             host=Host.EDC,
             path=self.path,
-            body=join_envelope(_encode(head), _encode(body)),
+            body=_encode({"head": head, "body": body}),
             operation=self.operation,
             paytm_id=self.merchant_transaction_id,
         )
@@ -170,13 +179,13 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     def _read(cls, envelope: dict[str, Any], request: Request) -> Self:
         head, body = section(envelope, "head"), section(envelope, "body")
         values = {"path": request.path, "version": "", **cls.from_nested(body)}
-        for name, rule, is_required in _ruled(cls):
+        for name, rule, fits, _, is_required in _ruled(cls):
             source = head if rule.section == "head" else body
             value = values.get(name) or field(source, rule.wire)
             if value is None:
                 if is_required:
                     raise refuse(cls.operation, body, rule.path, "is missing")
-            elif rule.shape.fullmatch(value) is None:
+            elif fits(value) is None:
                 raise refuse(cls.operation, body, rule.path, rule.says)
             else:
                 values[name] = value
@@ -256,24 +265,34 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
                 operation=cls.operation,
                 paytm_id=paytm_id,
             )
-        is_absent = body.keys().isdisjoint  # most fields are, from most answers
-        values = {name: None if is_absent(wires) else field(body, *wires) for name, wires in wires_of(cls)}
+        names, others = _spellings(cls)
+        values: dict[str, str] = {}
+        for wire, value in body.items():
+            name = names.get(wire)
+            if name is not None and (text := value if type(value) is str else scalar(value)):
+                values[name] = text
+        if not _OTHER_SPELLINGS.isdisjoint(body):
+            for name, wires in others:
+                if name not in values and (text := field(body, *wires)):
+                    values[name] = text
         return cls(result=ResultInfo.from_wire(info), **cls.tidied(values, body))
 
     @classmethod
-    def tidied(cls, values: dict[str, str | None], body: dict[str, Any]) -> dict[str, Any]:
-        """Put right what this reply needs put right; `values` is by our names."""
+    def tidied(cls, values: dict[str, str], body: dict[str, Any]) -> dict[str, str]:
+        """Put right what this reply needs put right; `values` are those that are there, by our names."""
         return values
 
 
 @cache
-def _ruled(call: type[Call]) -> tuple[tuple[str, _Rule, bool], ...]:
-    """The fields of a request that have a rule, the rule, and whether the field is required."""
-    return tuple(
-        (part.name, _RULES[part.name], part.required)
-        for part in msgspec.structs.fields(call)
-        if part.name in _RULES
-    )
+def _ruled(call: type[Call]) -> tuple[_Ruled, ...]:
+    """The fields of a request that have a rule."""
+    ruled: list[_Ruled] = []
+    for part in msgspec.structs.fields(call):
+        rule = _RULES.get(part.name)
+        if rule is not None:
+            wire = rule.wire if rule.section == "body" else None
+            ruled.append((part.name, rule, rule.shape.fullmatch, wire, part.required))
+    return tuple(ruled)
 
 
 @cache
@@ -283,6 +302,15 @@ def wires_of(reply: type[Reply]) -> tuple[tuple[str, tuple[str, ...]], ...]:
         (part.name, (part.encode_name, *_ALIASES.get(part.name, ())))
         for part in msgspec.structs.fields(reply)
         if part.name != "result"
+    )
+
+
+@cache
+def _spellings(reply: type[Reply]) -> tuple[dict[str, str], tuple[tuple[str, tuple[str, ...]], ...]]:
+    """The text fields of a reply by Paytm's documented names, and the other spellings of those that have some."""
+    wires = wires_of(reply)
+    return {documented: name for name, (documented, *_) in wires}, tuple(
+        (name, tuple(others)) for name, (_, *others) in wires if others
     )
 
 

@@ -156,21 +156,21 @@ class StatusReply(Reply, frozen=True, kw_only=True):
     operation: ClassVar[str] = "status"
 
     @classmethod
-    def tidied(cls, values: dict[str, str | None], body: dict[str, Any]) -> dict[str, Any]:
+    def tidied(cls, values: dict[str, str], body: dict[str, Any]) -> dict[str, str]:
         """Fill in from the list of attempts, tell network from card type, mask the card."""
         order = _one_order(body)
         if order:
             for name, wires in wires_of(cls):
-                if name in _FROM_ORDER and values[name] is None:
-                    values[name] = field(order, *wires)
-        network = values["card_type"]
+                if name in _FROM_ORDER and name not in values and (text := field(order, *wires)):
+                    values[name] = text
+        network = values.get("card_type")
         if network is not None and network.upper() in _NETWORKS:
-            values["card_type"] = None
-            values["card_scheme"] = values["card_scheme"] or network
-        card = values["issuer_mask_card_no"]
+            del values["card_type"]
+            values.setdefault("card_scheme", network)
+        card = values.get("issuer_mask_card_no")
         if card is not None:
             values["issuer_mask_card_no"] = _masked_card(card)
-        message = values["bank_response_message"]
+        message = values.get("bank_response_message")
         if message is not None:
             values["bank_response_message"] = masked_text(message)
         return values

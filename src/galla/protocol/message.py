@@ -192,10 +192,8 @@ def field(mapping: object, *names: str) -> str | None:
         return None
     for name in names:
         value = mapping.get(name)
-        if value is None or value == "":  # most fields are absent from most answers
-            continue
-        text = scalar(value)
-        if text is not None:
+        text = value if type(value) is str or value is None else scalar(value)  # most are texts, or absent
+        if text:
             return text
     return None
 

@@ -47,20 +47,23 @@ async def advance(till: Till, payment: Payment, *, is_marked: bool = False) -> P
     is_stopped = not is_marked and is_withdrawn(payment, now, ladder)
     if asking is Asking.BEGIN and not is_marked and not is_stopped:
         try:
-            payment = await till.database.write(mark_sending, payment, till.clock.now(), till.send_lease_ms)
+            payment = await till.database.write(mark_sending, payment, now, till.send_lease_ms)
         except LookupError:
             return payment
+        now = till.clock.now()
     timeout_s = till.settings.send_timeout_s if asking is Asking.BEGIN else till.inquiry_timeout_s
-    line = Line(till, timeout_s, payment.lease_until)
+    line = Line(till, timeout_s, payment.lease_until, now)
     withdrawn = Unsent(detail="stopped before it left")
     try:
         outcome = withdrawn if is_stopped else await _talk(till, payment, asking, line)
     except StaleClaim:
         return payment
-    outcome = await _unshared(till, payment, outcome)
-    step = apply(payment, outcome, asking, till.clock.now(), ladder)
+    if isinstance(outcome, Captured):
+        outcome = await _unshared(till, payment, outcome)
+    now = till.clock.now()
+    step = apply(payment, outcome, asking, now, ladder)
     if line.rest_s:
-        step = rested(step, till.clock.now() + timedelta(seconds=line.rest_s))
+        step = rested(step, now + timedelta(seconds=line.rest_s))
     if not step.is_changed:
         return payment
     try:
@@ -81,19 +84,19 @@ async def _talk(till: Till, payment: Payment, asking: Asking, line: Line) -> Out
         return framework.absent(payment)
     run = framework.begin if asking is Asking.BEGIN else framework.inquire
     if payment.session is None and not payment.can_rebegin:
-        return await arun(run(connector, payment, account, till.clock.now()), line.send, till.clock)
+        return await arun(run(connector, payment, account, line.started_at), line.send, till.clock)
 
     async def write_down(text: str) -> None:
         await till.database.write(keep_session, payment, till.vault.seal_text(text))
 
     session = till.vault.open_text(payment.session) if payment.session is not None else None
     opened = msgspec.structs.replace(payment, session=session)
-    return await arun(run(connector, opened, account, till.clock.now()), line.send, till.clock, write_down)
+    return await arun(run(connector, opened, account, line.started_at), line.send, till.clock, write_down)
 
 
-async def _unshared(till: Till, payment: Payment, outcome: Outcome) -> Outcome:
+async def _unshared(till: Till, payment: Payment, outcome: Captured) -> Captured | Mismatch:
     """Turn a proof whose transaction has paid another payment into a mismatch: one charge pays one thing."""
-    if not isinstance(outcome, Captured) or outcome.proof.transaction_id is None:
+    if outcome.proof.transaction_id is None:
         return outcome
     holder = await till.database.read(payments.paid_by, payment.mid, outcome.proof.transaction_id)
     if holder is None or holder == payment.id:

@@ -16,16 +16,19 @@ LEASE_MARGIN_S = 0.25
 
 
 class Line:
-    """Carries the requests of one step under one total deadline, and remembers the last exchange."""
+    """Carries the requests of one step under one total deadline, and remembers the last exchange.
 
-    def __init__(self, till: Till, timeout_s: float, lease_until: datetime | None) -> None:
+    `started_at` is the present instant, when the step begins.
+    """
+
+    def __init__(self, till: Till, timeout_s: float, lease_until: datetime | None, started_at: datetime) -> None:
         self._till = till
-        self._started_at = till.clock.now()
+        self.started_at = started_at
         if lease_until is not None:  # nobody else may begin while we still talk
-            left_s = (lease_until - self._started_at).total_seconds() - LEASE_MARGIN_S
+            left_s = (lease_until - started_at).total_seconds() - LEASE_MARGIN_S
             timeout_s = min(timeout_s, left_s)
-        self._deadline = till.clock.monotonic() + timeout_s
         self._started = till.clock.monotonic()
+        self._deadline = self._started + timeout_s
         self._request: Request | None = None
         self._response: Response | None = None
         self._error: str | None = None
@@ -59,7 +62,7 @@ class Line:
         return Exchange(
             operation=self._request.operation,
             outcome=type(outcome).__name__.lower(),
-            at=self._started_at,
+            at=self.started_at,
             duration_ms=round((self._till.clock.monotonic() - self._started) * 1000),
             request=redacted(self._request.body),
             response=redacted(self._response.body) if self._response is not None else self._error,

@@ -39,11 +39,11 @@ async def advance_refund(till: Till, refund: Refund, *, is_marked: bool = False)
     if payment is None:
         raise NotFound(f"There is no payment {refund.payment_id} for refund {refund.id}.")
     timeout_s = till.settings.send_timeout_s if asking is Asking.BEGIN else till.inquiry_timeout_s
-    line = Line(till, timeout_s, refund.lease_until)
+    line = Line(till, timeout_s, refund.lease_until, till.clock.now())
     run = framework.begin_refund if asking is Asking.BEGIN else framework.inquire_refund
     account = await till.account(refund.merchant_id)
     connector = till.connectors.get(payment.method)
-    outcome = await arun(run(connector, refund, payment, account, till.clock.now()), line.send, till.clock)
+    outcome = await arun(run(connector, refund, payment, account, line.started_at), line.send, till.clock)
     step = apply(refund, outcome, asking, till.clock.now(), till.settings.ladder_scale)
     try:
         after = await till.database.write(commit_step, till, payment, refund, step, line.exchange(outcome))

@@ -6,6 +6,8 @@ It holds no queue of its own: what it has not finished when it dies falls due ag
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from contextlib import suppress
 
 import structlog
 
@@ -23,6 +25,7 @@ IN_FLIGHT_MAX = 512  # so 1,000 inquiries a second while Paytm takes half a seco
 IDLE_S = 0.25
 PACE_S = 0.1  # while payments fall due all the time, a claim takes what 0.1 s has gathered: its price is shared
 OUTAGE_S = 1.0
+ENDING_S = 30.0
 
 
 class Worker:
@@ -30,7 +33,9 @@ class Worker:
 
     def __init__(self, till: Till) -> None:
         self._till = till
-        self._running: set[asyncio.Task[None]] = set()
+        self._waiting: deque[Payment] = deque()
+        self._hands: set[asyncio.Task[None]] = set()
+        self._is_hand_called = False
         self._refunds = RefundWorker(till)
         self.advanced = 0
 
@@ -56,8 +61,10 @@ class Worker:
                 idle_s = OUTAGE_S
             if idle_s:
                 await self._rest(stop, idle_s)
-        if self._running:
-            await asyncio.wait(self._running, timeout=30)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ENDING_S):
+                while self._hands:
+                    await asyncio.wait(self._hands)
         await refunds
 
     async def drain_due(self) -> int:
@@ -72,16 +79,31 @@ class Worker:
             count += len(claims)
 
     async def _round(self) -> int:
-        room = IN_FLIGHT_MAX - len(self._running)
-        if room <= 0:
-            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-            room = IN_FLIGHT_MAX - len(self._running)
+        while not (room := IN_FLIGHT_MAX - len(self._hands) - len(self._waiting)) > 0:
+            await asyncio.wait(self._hands, return_when=asyncio.FIRST_COMPLETED)
         claims = await self._claim(min(room, BATCH))
-        for payment in claims:
-            task = asyncio.create_task(self._advance(payment))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+        self._waiting.extend(claims)
+        self._call_hand()
         return len(claims)
+
+    def _call_hand(self) -> None:
+        """Let one more hand take up claims, if some wait and none is on its way to them."""
+        if self._waiting and not self._is_hand_called:
+            self._is_hand_called = True
+            hand = asyncio.create_task(self._take())
+            self._hands.add(hand)
+            hand.add_done_callback(self._hands.discard)
+
+    async def _take(self) -> None:
+        """Advance claims until none waits, having called the next hand before each.
+
+        So there are as many hands as conversations that wait for Paytm, and no task for each of them.
+        """
+        self._is_hand_called = False
+        while self._waiting:
+            payment = self._waiting.popleft()
+            self._call_hand()
+            await self._advance(payment)
 
     async def _claim(self, limit: int) -> list[Payment]:
         till = self._till
