@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 import zlib
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from galla.client.address import Addresses
@@ -20,8 +19,7 @@ from galla.protocol.message import MAX_BODY_BYTES, Request, Response
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import aiohttp
-
+    from galla.client.connection import Pool
     from galla.client.flows import AsyncSend, Send
 
 TIMEOUT_S = 15.0
@@ -137,7 +135,7 @@ class AsyncTransport:
         self.addresses = addresses
         self.timeout_s = timeout_s
         self._tls = _trust(addresses, tls)
-        self._session: aiohttp.ClientSession | None = None
+        self._pool: Pool | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def send(self, request: Request, timeout_s: float | None = None) -> Response:
@@ -149,34 +147,26 @@ class AsyncTransport:
             NotSent: no connection could be made; nothing was written.
             NoReply: anything else; the request may have been received.
         """
-        from yarl import URL
+        from galla.client.connection import spoken, written
 
-        session = self._session_here()
-        phase = _Phase()
-        _phase.set(phase)
+        pool, connection = self._pool_here(), None
         try:
-            async with (
-                asyncio.timeout(self.timeout_s if timeout_s is None else timeout_s),
-                session.request(
-                    request.method,
-                    URL(_url(self.addresses, request), encoded=True),
-                    data=request.body,
-                    headers={**_HEADERS, **dict(request.headers)},
-                    allow_redirects=False,
-                ) as reply,
-            ):
-                body = await _adrained(reply)
+            async with asyncio.timeout(self.timeout_s if timeout_s is None else timeout_s):
+                host = pool.host(self.addresses.url(request.host))
+                message = written(host, request)
+                connection = await pool.connected(host)
+                answer = await spoken(connection, message, has_body=request.method != "HEAD")
         except Exception as error:
-            if phase.is_connected:
-                raise no_reply(request, why(error)) from None
-            raise not_sent(request, why(error)) from None
-        return _response(reply.status, reply.headers, body)
+            if connection is None:
+                raise not_sent(request, why(error)) from None
+            raise no_reply(request, why(error)) from None
+        return _response(answer.status, answer.headers, answer.body)
 
     async def aclose(self) -> None:
         """Close every connection."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -184,26 +174,17 @@ class AsyncTransport:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    def _session_here(self) -> aiohttp.ClientSession:
-        """Return this loop's session."""
-        import aiohttp
-
-        from galla.client.connection import TellingConnector
-
+    def _pool_here(self) -> Pool:
+        """Return this loop's connections."""
         loop = asyncio.get_running_loop()
-        if self._session is not None and self._loop is loop and not self._session.closed:
-            return self._session
-        if self._session is not None and self._loop is not None and not self._loop.is_closed():
+        if self._pool is not None and self._loop is loop and not self._pool.is_closed:
+            return self._pool
+        if self._pool is not None and self._loop is not None and not self._loop.is_closed():
             raise RuntimeError("An AsyncTransport belongs to one event loop: make another for this one.")
-        self._loop = loop
-        self._session = aiohttp.ClientSession(
-            connector=TellingConnector(_connected, limit=0, ssl=self._tls if self._tls is not None else True),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None),
-            auto_decompress=False,
-            trust_env=False,
-        )
-        return self._session
+        from galla.client.connection import Pool
+
+        self._loop, self._pool = loop, Pool(loop, self._tls)
+        return self._pool
 
 
 class _Direct:
@@ -226,24 +207,6 @@ def adirect(transport: AwaitableTransport | AsyncSend) -> AwaitableTransport:
     return transport if hasattr(transport, "send") else _Direct(transport)
 
 
-class _Phase:
-    """Whether a request has got a connection yet; only then can a byte of it have been written."""
-
-    __slots__ = ("is_connected",)
-
-    def __init__(self) -> None:
-        self.is_connected = False
-
-
-_phase: ContextVar[_Phase] = ContextVar("galla_phase")
-"""That of the request this task is sending."""
-
-
-def _connected() -> None:
-    """Note that the request has its connection."""
-    _phase.get().is_connected = True
-
-
 def _trust(addresses: Addresses, tls: ssl.SSLContext | None) -> ssl.SSLContext | None:
     """Return whom to trust, TLS 1.2 at least; None when no address is https, as reading roots takes time."""
     if tls is not None or not any(
@@ -264,17 +227,6 @@ def _drained(reply: Any) -> bytes:
     """Read a urllib3 answer to its end, or one byte past what we are willing to read."""
     body = bytearray()
     while len(body) <= MAX_BODY_BYTES and (chunk := reply.read(_CHUNK)):
-        body += chunk
-    return bytes(body[: MAX_BODY_BYTES + 1])
-
-
-async def _adrained(reply: aiohttp.ClientResponse) -> bytes:
-    """Read an aiohttp answer to its end, or one byte past what we are willing to read."""
-    length = reply.content_length
-    if length is not None and length <= MAX_BODY_BYTES:
-        return await reply.read()
-    body = bytearray()
-    while len(body) <= MAX_BODY_BYTES and (chunk := await reply.content.read(_CHUNK)):
         body += chunk
     return bytes(body[: MAX_BODY_BYTES + 1])
 
