@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from galla.client.address import Addresses, addresses
     from galla.client.edc import AsyncPaytmEDC, PaytmEDC, is_final
     from galla.client.online import Collect, Intent, is_settled
+    from galla.client.queue import AsyncPaytmQueue, PaytmQueue
+    from galla.client.queue_flow import is_over
     from galla.client.transport import AsyncTransport, SyncTransport
     from galla.client.upi import AsyncPaytm, Paytm
     from galla.errors import (
@@ -41,6 +43,13 @@ if TYPE_CHECKING:
     from galla.protocol.pg_codes import PgResult
     from galla.protocol.pg_envelope import TxnToken
     from galla.protocol.qr import QrReply
+    from galla.protocol.queue import (
+        QueueAttempt,
+        QueueCancelReply,
+        QueueCreateReply,
+        QueueState,
+        QueueStatusReply,
+    )
     from galla.protocol.refund import RefundReply, RefundStatusReply
     from galla.protocol.theia import InitiateReply, OptionsReply
     from galla.protocol.vpa import VpaReply, is_vpa, masked_vpa
@@ -52,6 +61,7 @@ __all__ = [
     "AmountNotAllowed",
     "AsyncPaytm",
     "AsyncPaytmEDC",
+    "AsyncPaytmQueue",
     "AsyncTransport",
     "ChecksumMismatch",
     "Collect",
@@ -74,9 +84,15 @@ __all__ = [
     "Paytm",
     "PaytmEDC",
     "PaytmError",
+    "PaytmQueue",
     "PgResult",
     "ProtocolError",
     "QrReply",
+    "QueueAttempt",
+    "QueueCancelReply",
+    "QueueCreateReply",
+    "QueueState",
+    "QueueStatusReply",
     "RefundNotice",
     "RefundReply",
     "RefundStatusReply",
@@ -98,6 +114,7 @@ __all__ = [
     "build_link",
     "format_inr",
     "is_final",
+    "is_over",
     "is_settled",
     "is_vpa",
     "masked_vpa",
@@ -111,6 +128,8 @@ _HOMES = {
     "galla.client.address": ("Addresses", "addresses"),
     "galla.client.edc": ("AsyncPaytmEDC", "PaytmEDC", "is_final"),
     "galla.client.online": ("Collect", "Intent", "is_settled"),
+    "galla.client.queue": ("AsyncPaytmQueue", "PaytmQueue"),
+    "galla.client.queue_flow": ("is_over",),
     "galla.client.transport": ("AsyncTransport", "SyncTransport"),
     "galla.client.upi": ("AsyncPaytm", "Paytm"),
     "galla.errors": (
@@ -140,6 +159,13 @@ _HOMES = {
     "galla.protocol.pg_codes": ("PgResult",),
     "galla.protocol.pg_envelope": ("TxnToken",),
     "galla.protocol.qr": ("QrReply",),
+    "galla.protocol.queue": (
+        "QueueAttempt",
+        "QueueCancelReply",
+        "QueueCreateReply",
+        "QueueState",
+        "QueueStatusReply",
+    ),
     "galla.protocol.refund": ("RefundReply", "RefundStatusReply"),
     "galla.protocol.theia": ("InitiateReply", "OptionsReply"),
     "galla.protocol.vpa": ("VpaReply", "is_vpa", "masked_vpa"),

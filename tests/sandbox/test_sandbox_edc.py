@@ -351,7 +351,9 @@ def test_reset_forgets_sales_and_keeps_machines() -> None:
     till.sandbox.reset()
 
     assert (till.sandbox.charges, len(till.sandbox.wire), till.sandbox.clock.ahead_s) == ({}, 0, 0.0)
-    assert till_possible(till) == (Action.NETWORK_OFF, Action.BATTERY_DEAD, Action.PAPER_OUT)
+    assert till_possible(till) == (
+        *(Action.ENTER_CODE, Action.NETWORK_OFF, Action.BATTERY_DEAD, Action.PAPER_OUT),
+    )
     assert verdict(till.sale()) == "A 0009"
 
 

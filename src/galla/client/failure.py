@@ -25,6 +25,10 @@ def no_reply(request: Request, why: str) -> NoReply:
     """Return the error for a request whose answer was lost."""
     if request.operation.endswith("status") or request.operation in _ASKING:
         advice = "Asking moves no money: ask again."
+    elif request.operation == "queue":
+        advice = "Nothing can be charged before somebody types its code: send the same id again."
+    elif request.operation == "queue_cancel":
+        advice = "It may have been taken out of the queue or not: ask for its status."
     elif request.operation == "initiate":
         advice = "No money has moved yet: send the same order again."
     else:

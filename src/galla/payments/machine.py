@@ -85,7 +85,8 @@ def next_asking(payment: Payment, now: datetime, ladder: Ladder) -> Asking:
     """
     if _never_left(payment):
         return Asking.BEGIN
-    may_rebegin = payment.status is Status.CREATED and payment.can_rebegin and payment.link is None
+    has_handle = payment.link is not None or payment.code is not None
+    may_rebegin = payment.status is Status.CREATED and payment.can_rebegin and not has_handle
     if not (payment.may_resend or may_rebegin) or payment.cancel_requested_at is not None:
         return Asking.INQUIRE
     return Asking.INQUIRE if _is_stale(payment, now, ladder) else Asking.BEGIN
@@ -208,6 +209,7 @@ def _waiting(payment: Payment, outcome: Waiting, asking: Asking, now: datetime, 
         needs_review=payment.needs_review and keeps_flag,
         accepted_at=payment.accepted_at or now,
         link=outcome.link or payment.link,
+        code=outcome.code or payment.code,
         expires_at=outcome.expires_at or payment.expires_at,
         may_resend=False,
         misses=0,

@@ -30,6 +30,7 @@ class Phase(StrEnum):
     SENDING = "sending"
     ON_DEVICE = "on_device"
     QUEUED = "queued"
+    TRY_FAILED = "try_failed"
     AWAITING_PAYER = "awaiting_payer"
     CHECKING = "checking"
     NONE = "none"
@@ -49,7 +50,7 @@ class Method(StrEnum):
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
     """Why a payment is not paid or in doubt, in words for the counter.
 
-    `code` is galla's word (`declined rejected expired refused never_sent terminal_busy lost_reply unclear
+    `code` is galla's word (`declined rejected expired cancelled refused never_sent terminal_busy lost_reply unclear
     mismatch not_found conflict`), `message` what happened, `hint` what to do now, `paytm_code` and
     `paytm_message` Paytm's own, to be shown as a quotation.
     """
@@ -95,11 +96,12 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
 
     - `sends` counts the requests that may have reached Paytm (written before the first byte leaves), `sent_at` is
       the latest of them and `accepted_at` when Paytm said it has it.
-    - `link` is what the payer opens or scans, `session` what a flow of several requests has written down (sealed),
+    - `link` is what the payer opens or scans, `code` what is typed into a machine to collect it, `session` what a flow of several requests has written down (sealed),
       `vpa` the payer's UPI id (masked), `expires_at` when the link or token ends. `can_rebegin`: beginning again
       cannot charge twice.
     - `tendered_paise` is what the customer handed over in cash; the change is what exceeds the amount.
-    - `machine` is the label of the card machine when the payment was made, `counter` where staff stood.
+    - `machine` is the label of the card machine when the payment was made, `counter` where staff stood, `shown_on`
+      the machine beside whose customer screen a code is shown.
     - `fence` is the lease's fencing token, `sequence` the number of events so far, `misses` the inquiries in a
       row that brought no answer, `not_found_count` the spaced "unknown id" answers in a row.
     """
@@ -121,6 +123,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     terminal_id: str | None = None
     tid: str | None = None
     machine: str | None = None
+    shown_on: str | None = None
     accept: str = "all"
     customer_name: str | None = None
     customer_phone: str | None = None
@@ -130,6 +133,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason | None = None
     proof: Proof | None = None
     link: str | None = None
+    code: str | None = None
     session: str | None = None
     vpa: str | None = None
     expires_at: datetime | None = None
@@ -168,10 +172,14 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """Paytm has the payment and it is not final. `link` is what the payer opens or scans, and until when."""
+    """Paytm has the payment and it is not final.
+
+    `link` is what the payer opens or scans, and until when; `code` what is typed into a machine to collect it.
+    """
 
     phase: Phase
     link: str | None = None
+    code: str | None = None
     expires_at: datetime | None = None
 
 

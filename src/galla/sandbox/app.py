@@ -107,6 +107,7 @@ async def _paytm(sandbox: Sandbox, request: Request) -> Response:
             method=request.method,
             body=body,
             operation="",
+            headers=tuple(request.headers.items()),
         )
     )
     if answer.delay_ms and not answer.is_dripping:

@@ -33,6 +33,8 @@ class VoidState(StrEnum):
 class Charge(msgspec.Struct, frozen=True, kw_only=True):
     """One sale. `id` is the merchant's transaction id; amounts in paise; instants aware UTC.
 
+    `queue_id`: begun by a code of the payment queue, under this id of the merchant's.
+
     `hidden_until`: status says "no such id" before it. `told_late_ms`: after payment, status goes on
     saying `told_meanwhile` (P or F) for that long.
     """
@@ -43,6 +45,7 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     amount_paise: int
     received_at: datetime
     transaction_date_time: str
+    queue_id: str | None = None
     reference: str | None = None
     mode: str = "ALL"
     is_auto_accepted: bool = False

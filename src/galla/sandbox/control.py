@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from starlette.requests import Request
@@ -41,6 +41,10 @@ _STATUSES: tuple[tuple[type[GallaError], int], ...] = (
 
 class _Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     card: str = "visa_credit"
+
+
+class _Typed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    code: str
 
 
 class _NewFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,6 +94,9 @@ class _Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     collect_expiry_s: float | msgspec.UnsetType = msgspec.UNSET
     qr_expiry_s: float | msgspec.UnsetType = msgspec.UNSET
     refund_delay_s: float | msgspec.UnsetType = msgspec.UNSET
+    queue_life_s: float | msgspec.UnsetType = msgspec.UNSET
+    queue_repeat: Literal["another", "same", "refused"] | msgspec.UnsetType = msgspec.UNSET
+    queue_hashes: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 def routes(sandbox: Sandbox, *, is_open: bool = False) -> list[Route]:
@@ -99,6 +106,7 @@ def routes(sandbox: Sandbox, *, is_open: bool = False) -> list[Route]:
         ("GET", "/state", control.state),
         ("GET", "/wire", control.wire),
         ("POST", "/terminals", control.add_terminal),
+        ("POST", "/terminals/{tid}/code", control.type_code),
         ("POST", "/terminals/{tid}/{action}", control.act),
         ("POST", "/merchants", control.add_merchant),
         ("POST", "/faults", control.add_fault),
@@ -152,6 +160,10 @@ class _Control:
                 f"There is no such action. Choose from {', '.join(Action)}.", param="action"
             ) from None
         return terminal_state(self._sandbox.act(request.path_params["tid"], action, card=body.card))
+
+    async def type_code(self, request: Request) -> Any:
+        body = await json_body(request, _Typed)
+        return terminal_state(self._sandbox.type_code(request.path_params["tid"], body.code))
 
     async def add_terminal(self, request: Request) -> Any:
         new = await json_body(request, _NewTerminal)
@@ -243,6 +255,10 @@ def whole_state(sandbox: Sandbox) -> dict[str, Any]:
             "terminals": [terminal_state(terminal) for terminal in sandbox.terminals.values()],
             "cards": list(CARDS.values()),
             "charges": list(sandbox.charges.values()),
+            "queue": [
+                {**msgspec.to_builtins(entry), "state": sandbox.state_of(entry, sandbox.clock.now())}
+                for entry in sandbox.entries.values()
+            ],
             "faults": sandbox.faults.waiting,
             "autoplay": sandbox.autoplay,
             **settings_state(sandbox),
@@ -270,8 +286,8 @@ def merchant_state(merchant: SandboxMerchant) -> dict[str, Any]:
     }
 
 
-def settings_state(sandbox: Sandbox) -> dict[str, float | None]:
-    """Return the times that can be set, in seconds."""
+def settings_state(sandbox: Sandbox) -> dict[str, Any]:
+    """Return what can be set: times in seconds, and the dialect of the queue."""
     return {name: getattr(sandbox, name) for name in _Settings.__struct_fields__}
 
 

@@ -179,7 +179,7 @@ def status_reply(charge: Charge, told: Told) -> StatusReply:
     """Return a status reply with as much as the answer may show."""
     amount = str(charge.amount_paise)
     reply = StatusReply(
-        merchant_transaction_id=charge.id,
+        merchant_transaction_id=charge.queue_id or charge.id,
         paytm_mid=charge.mid,
         paytm_tid=charge.tid,
         merchant_reference_no=charge.reference,

@@ -12,6 +12,9 @@ OPERATIONS = (
     "sale",
     "status",
     "void",
+    "queue",
+    "queue_status",
+    "queue_cancel",
     "initiate",
     "process",
     "options",
@@ -94,7 +97,7 @@ TIMED = frozenset(
     }
 )
 ON_SALE = frozenset({Kind.NOT_FOUND_WINDOW, Kind.LATE_SUCCESS, Kind.LATE_SUCCESS_AFTER_FAILURE})
-STARTS = ("sale", "initiate", "process", "qr")
+STARTS = ("sale", "queue", "initiate", "process", "qr")
 """The operations that begin a payment, on which a fault of `ON_SALE` can be put."""
 
 ON_CALLBACK = frozenset(

@@ -1,6 +1,6 @@
 """What the pretend Paytm knows of online payments: orders, links, refunds, and what it has yet to tell.
 
-It adds to `world.py` and settles what time makes due in the same way. How requests are answered is in
+It adds to `world.py` and `waiting.py` and settles what time makes due in the same way. How requests are answered is in
 `upi.py`, `order_desk.py`, `refund_desk.py` and `qr_desk.py`; what payers do in `phones.py`; what callbacks
 say in `callback.py`.
 """
@@ -28,7 +28,7 @@ from galla.sandbox.phone import Failed, Paid
 from galla.sandbox.qr import Link
 from galla.sandbox.refund import Refund, Refundable, RefundState
 from galla.sandbox.terminal import Terminal
-from galla.sandbox.world import World
+from galla.sandbox.waiting import Waiting
 
 OrderKey = tuple[str, str]
 """Merchant and order id."""
@@ -44,7 +44,7 @@ class Due(StrEnum):
     LOOK = "look"
 
 
-class Online(World):
+class Online(Waiting):
     """Orders, links and refunds at the sandbox's present instant, beside the machines.
 
     Seconds: `token_life_s` of a transaction token; `intent_expiry_s`, `collect_expiry_s` and `qr_expiry_s` until

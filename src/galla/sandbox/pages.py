@@ -53,6 +53,7 @@ def routes(sandbox: Sandbox) -> list[Route]:
         ("GET", "/terminals/live", pages.machines_live),
         ("GET", "/terminals/{tid}", pages.machine),
         ("GET", "/terminals/{tid}/live", pages.machine_live),
+        ("POST", "/terminals/{tid}/code", pages.type_code),
         ("POST", "/terminals/{tid}/{action}", pages.act),
         ("POST", "/faults", pages.add_fault),
         ("POST", "/faults/clear", pages.clear_faults),
@@ -130,6 +131,12 @@ class _Pages:
         except ValueError:
             raise NotFound("There is no such button.", param="action") from None
         self._sandbox.act(tid, action, card=form.get("card", "visa_credit"))
+        return _back(form, f"/terminals/{tid}")
+
+    async def type_code(self, request: Request) -> Response:
+        form = await form_of(request)
+        tid = request.path_params["tid"]
+        self._sandbox.type_code(tid, form.get("code", ""))
         return _back(form, f"/terminals/{tid}")
 
     async def add_fault(self, request: Request) -> Response:

@@ -54,7 +54,7 @@ def _opened(response: Response) -> tuple[dict[str, Any], dict[str, Any]] | None:
 def _wrong_amount(head: dict[str, Any], body: dict[str, Any]) -> bool:
     names = [name for name in ("transactionAmount", "txnAmount", "refundAmount") if name in body]
     for name in names:
-        if name == "transactionAmount":
+        if name == "transactionAmount" or "cpayId" in body:
             body[name] = str(int(body[name]) + 100)
         else:
             body[name] = _more(body[name])
@@ -116,7 +116,7 @@ def _system_501(head: dict[str, Any], body: dict[str, Any]) -> bool:
 
 
 def _result(body: dict[str, Any], info: dict[str, str]) -> bool:
-    known = body.get("resultInfo")
+    known = body if "resultCodeId" in body else body.get("resultInfo")
     if isinstance(known, dict):
         known.update(info)
     return isinstance(known, dict)
@@ -132,7 +132,7 @@ _WORDS = {"S": "U", "F": "U", "SUCCESS": "FAILURE", "FAILURE": "FAILURE", "PENDI
 CHANGES: dict[Kind, _Change] = {
     Kind.WRONG_AMOUNT: _wrong_amount,
     Kind.WRONG_MID: _named("SOMEBODYELSE00000000", "paytmMid", "mid"),
-    Kind.WRONG_ID: _named("SOMEBODYELSE0001", "merchantTransactionId", "orderId"),
+    Kind.WRONG_ID: _named("SOMEBODYELSE0001", "merchantTransactionId", "merchantTxnId", "orderId"),
     Kind.BAD_SIGNATURE: _bad_signature,
     Kind.NO_CHECKSUM: _no_checksum,
     Kind.UNKNOWN_STATUS: _unknown_status,

@@ -21,3 +21,4 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
     operation: str
     handle: Handle
+    methods: frozenset[str] = frozenset({"POST"})

@@ -16,8 +16,9 @@ from msgspec.structs import replace
 from galla.clock import SYSTEM, Clock
 from galla.errors import NoReply, NotSent, RemoteProtocolError
 from galla.protocol.message import MerchantKey, Request, Response, field, read_json, section
-from galla.sandbox import edc, order_desk, qr_desk, refund_desk, upi
+from galla.sandbox import edc, order_desk, qr_desk, queue, refund_desk, upi
 from galla.sandbox.charge import Charge
+from galla.sandbox.entry import Entry
 from galla.sandbox.faults import UNPROCESSED, Fault, FaultPlan, Kind, spoil
 from galla.sandbox.order import Order
 from galla.sandbox.outbox import Post
@@ -30,7 +31,7 @@ from galla.sandbox.world import DEMO_MID as DEMO_MID
 from galla.sandbox.world import DEMO_TIDS as DEMO_TIDS
 from galla.sandbox.world import SandboxMerchant as SandboxMerchant
 
-ROUTES = {**edc.ROUTES, **upi.ROUTES, **qr_desk.ROUTES, **order_desk.ROUTES, **refund_desk.ROUTES}
+ROUTES = {**edc.ROUTES, **queue.ROUTES, **upi.ROUTES, **qr_desk.ROUTES, **order_desk.ROUTES, **refund_desk.ROUTES}
 """Path to operation and handler. Another Paytm product adds its own table here."""
 
 
@@ -107,12 +108,12 @@ class Sandbox(Phones):
         with self.lock:
             now = self.clock.now()
             self.settle(now)
-            route = ROUTES.get(request.path)
-            if route is None or request.method != "POST":
+            route = queue.route_of(request, ROUTES)
+            if route is None or request.method not in route.methods:
                 answer = Answer(response=no_such_route(request.path))
                 self._log(request, _Glimpse(), "unknown", answer, (), now)
                 return answer
-            glimpse = _glimpse(request, route.operation)
+            glimpse = _glimpse(self, request, route.operation)
             struck = self.faults.strike(route.operation, tid=glimpse.tid, paytm_id=glimpse.paytm_id)
             response: Response | None = None
             if not any(fault.kind in UNPROCESSED for fault in struck):
@@ -190,6 +191,8 @@ class Sandbox(Phones):
                 self.charges[key] = _marked(self.charges[key], fault, now)
             elif key in self.orders:
                 self.orders[key] = _marked(self.orders[key], fault, now)
+            elif (entry := self.entry_of(*key)) is not None:
+                self.entries[entry.key] = _marked(entry, fault, now)
             refund = self.refunds.get((glimpse.mid or "", glimpse.ref_id or ""))
             if fault.kind is Kind.REFUND_FAILS and refund is not None:
                 self.refunds[refund.mid, refund.ref_id] = replace(refund, will_fail=True)
@@ -238,8 +241,11 @@ class _Glimpse(msgspec.Struct, frozen=True, kw_only=True):
     body: dict[str, Any] = {}
 
 
-def _glimpse(request: Request, operation: str) -> _Glimpse:
+def _glimpse(world: Phones, request: Request, operation: str) -> _Glimpse:
     """Look at whom and what a request is about, whatever its checksum."""
+    if operation.startswith("queue"):
+        mid, paytm_id = queue.subject(world, request)
+        return _Glimpse(mid=mid, paytm_id=paytm_id, body=queue.fields_of(request))
     try:
         body = section(read_json(request.body, operation=operation), "body")
     except RemoteProtocolError:
@@ -253,11 +259,11 @@ def _glimpse(request: Request, operation: str) -> _Glimpse:
     )
 
 
-T = TypeVar("T", Charge, Order)
+T = TypeVar("T", Charge, Order, Entry)
 
 
 def _marked(thing: T, fault: Fault, at: datetime) -> T:
-    """Return a sale or order with a fault on it that lasts beyond its first call."""
+    """Return a sale, order or queue entry with a fault on it that lasts beyond its first call."""
     match fault.kind:
         case Kind.NOT_FOUND_WINDOW:
             return replace(thing, hidden_until=at + timedelta(milliseconds=fault.after_ms))
@@ -291,7 +297,7 @@ def _summary(answer: Answer) -> str:
         body = section(read_json(answer.response.body, operation="log"), "body")
     except RemoteProtocolError:
         return "unreadable"
-    result = section(body, "resultInfo")
+    result = section(body, "resultInfo") or body
     code, code_id = field(result, "resultCode") or "?", field(result, "resultCodeId")
     return f"{field(result, 'resultStatus') or '?'} {code}" if code_id is None else f"{code} {code_id}"
 

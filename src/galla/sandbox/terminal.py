@@ -25,6 +25,7 @@ class Screen(StrEnum):
 
     OFF = "off"
     IDLE = "idle"
+    CODE = "code"
     CONFIRM = "confirm"
     PRESENT = "present"
     PIN = "pin"
@@ -40,6 +41,7 @@ RESTING = frozenset({Screen.IDLE, Screen.APPROVED, Screen.DECLINED})
 class Action(StrEnum):
     """What a person can do to the machine."""
 
+    ENTER_CODE = "enter_code"
     ACCEPT = "accept"
     REJECT = "reject"
     TAP = "tap"
@@ -193,6 +195,11 @@ def _authorise(terminal: Terminal, instrument: Instrument) -> Step:
     return _end(terminal, Paid(charge_id=job.charge_id, instrument=instrument.code), "")
 
 
+def _enter_code(terminal: Terminal, at: datetime, card: str) -> Step:
+    """Open the keypad for a code of the payment queue; what the code leads to, Paytm knows."""
+    return Step(terminal=replace(terminal, screen=Screen.CODE, notice=""))
+
+
 def _accept(terminal: Terminal, at: datetime, card: str) -> Step:
     job = _job(terminal)
     if job.kind is JobKind.SALE:
@@ -210,6 +217,8 @@ def _reject(terminal: Terminal, at: datetime, card: str) -> Step:
 def _red_key(terminal: Terminal, at: datetime, card: str) -> Step:
     if terminal.screen in RESTING:
         return _clear(terminal, at, card)
+    if terminal.screen is Screen.CODE:
+        return Step(terminal=_fetch(_rest(terminal), at))
     reason = "Cancelled at the machine"
     return _end(terminal, _refusal(_job(terminal), reason), reason)
 
@@ -300,7 +309,7 @@ def _network_on(terminal: Terminal, at: datetime, card: str) -> Step:
 def _battery_dead(terminal: Terminal, at: datetime, card: str) -> Step:
     """The machine forgets what it was doing; an unfinished request is fetched again afterwards."""
     is_unfinished = terminal.screen not in RESTING and not terminal.is_unseen
-    kept = terminal.job if is_unfinished else terminal.inbox
+    kept = (terminal.job if is_unfinished else None) or terminal.inbox
     off = replace(_rest(terminal), has_power=False, screen=Screen.OFF, is_unseen=False)
     return Step(terminal=replace(off, inbox=kept))
 
@@ -340,6 +349,8 @@ _ANYWHERE: dict[Action, _Do] = {
 }
 
 _TABLE: dict[tuple[Screen, Action], _Do] = {
+    (Screen.IDLE, Action.ENTER_CODE): _enter_code,
+    (Screen.CODE, Action.RED_KEY): _red_key,
     (Screen.CONFIRM, Action.ACCEPT): _accept,
     (Screen.CONFIRM, Action.REJECT): _reject,
     (Screen.CONFIRM, Action.RED_KEY): _reject,

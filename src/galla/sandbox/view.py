@@ -68,7 +68,7 @@ def machine_view(terminal: Terminal, shop: str, now: datetime) -> Machine:
     can = possible(terminal)
     job = terminal.job
     title, text = _words(terminal)
-    is_shown = job is not None and terminal.screen not in (Screen.IDLE, Screen.OFF)
+    is_shown = job is not None and terminal.screen not in (Screen.IDLE, Screen.CODE, Screen.OFF)
     return Machine(
         terminal=terminal,
         shop=shop,
@@ -132,6 +132,7 @@ def _buttons(table: tuple[Button, ...], can: tuple[Action, ...]) -> tuple[Button
 _WORDS: dict[Screen, tuple[str, str]] = {
     Screen.OFF: ("", ""),
     Screen.IDLE: ("Ready", "Waiting for the counter."),
+    Screen.CODE: ("Enter code", "The six digits of a payment in the queue."),
     Screen.CONFIRM: ("Take this payment?", "Sent from the counter."),
     Screen.PRESENT: ("Tap, insert or scan", "Hand the machine to the customer."),
     Screen.PIN: ("Enter PIN", "The customer types the card's PIN."),
@@ -149,6 +150,7 @@ _WORDS_OF_VOID: dict[Screen, tuple[str, str]] = {
 
 _CUSTOMER_TEXT: dict[Screen, str] = {
     Screen.OFF: "The machine is off.",
+    Screen.CODE: "The cashier types the code.",
     Screen.CONFIRM: "The cashier answers first.",
     Screen.PRESENT: "Pays with",
     Screen.PIN: "Types the PIN",
@@ -157,6 +159,7 @@ _CUSTOMER_TEXT: dict[Screen, str] = {
 }
 
 _ON_SCREEN = (
+    Button(action=Action.ENTER_CODE, label="Enter code"),
     Button(action=Action.ACCEPT, label="Accept", tone="main"),
     Button(action=Action.REJECT, label="Reject"),
     Button(action=Action.SHOW_QR, label="Show UPI QR"),

@@ -9,7 +9,7 @@ const shown = new Map();
 
 function remember(region) {
   const choices = new Map();
-  for (const select of region.querySelectorAll("select[id]")) choices.set(select.id, select.value);
+  for (const field of region.querySelectorAll("select[id], input[id]")) choices.set(field.id, field.value);
   const focused = region.contains(document.activeElement) ? document.activeElement : null;
   const machine = focused && focused.closest("[data-tid]");
   return { choices, focus: focused && focused.id, tid: machine && machine.dataset.tid };
@@ -17,14 +17,14 @@ function remember(region) {
 
 function restore(region, kept) {
   for (const [id, value] of kept.choices) {
-    const select = document.getElementById(id);
-    if (select) select.value = value;
+    const field = document.getElementById(id);
+    if (field) field.value = value;
   }
   if (!kept.focus) return;
   let target = document.getElementById(kept.focus);
   if ((!target || target.disabled) && kept.tid) {
     const machine = region.querySelector(`[data-tid="${CSS.escape(kept.tid)}"]`);
-    target = machine && (machine.querySelector(".button.main") || machine.querySelector(".button"));
+    target = machine && (machine.querySelector("input[id]") || machine.querySelector(".button.main") || machine.querySelector(".button"));
   }
   if (target) target.focus({ preventScroll: true });
 }
