@@ -53,6 +53,7 @@ PHASES = {
     Phase.SENDING: "the request is on its way to Paytm",
     Phase.ON_DEVICE: "the card machine has it",
     Phase.QUEUED: "it waits in Paytm's queue for a machine",
+    Phase.TRY_FAILED: "a try at a machine failed; the code may be typed in again",
     Phase.AWAITING_PAYER: "the customer has to act in a UPI app",
     Phase.CHECKING: "Paytm is being asked what became of it",
     Phase.NONE: "nothing is under way",

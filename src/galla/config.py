@@ -15,6 +15,7 @@ import msgspec
 
 from galla.errors import ConfigError
 
+QUEUE_HASHES = ("hmac-json", "hmac-values", "aes-json", "aes-values")
 ENVIRONMENTS = ("sandbox", "staging", "production")
 ALIASES = {
     "PAYTM_MERCHANT_ID": "GALLA_PAYTM_MID",
@@ -73,6 +74,10 @@ SETTINGS = (
     Setting("GALLA_EDC_URL", "by environment", "the host of Paytm's card-machine APIs"),
     Setting("GALLA_QUEUE_URL", "by environment", "the host of Paytm's payment-request queue"),
     Setting("GALLA_EDC_VOID_PATH", "/ecr/void", "where a void is sent; public knowledge conflicts"),
+    Setting("GALLA_QUEUE_CLIENT_ID", "that of the merchant", "the client id Paytm issued for the payment queue"),
+    Setting("GALLA_QUEUE_HASH", "hmac-json", "how the queue is signed: hmac-json, hmac-values, aes-json or aes-values"),
+    Setting("GALLA_QUEUE_CANCEL_PATH", "/ecr/ext/void", "where a code is taken back; Paytm has not published it"),
+    Setting("GALLA_QUEUE_STATUS_METHOD", "POST", "POST or GET: how the queue's status is asked"),
     Setting("GALLA_LADDER_EDC", "5m:5s 30m:30s 2h:5m 24h:1h", "card machines: until this age, ask this often"),
     Setting("GALLA_LADDER_UPI", "as published by Paytm", "UPI: until this age, ask this often"),
     Setting("GALLA_LADDER_SCALE", "1", "multiplies every wait between inquiries; below 1 for rehearsals"),
@@ -106,6 +111,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     edc_url: str = ""
     queue_url: str = ""
     edc_void_path: str = "/ecr/void"
+    queue_client_id: str = ""
+    queue_hash: str = "hmac-json"
+    queue_cancel_path: str = "/ecr/ext/void"
+    queue_status_method: str = "POST"
     ladder_edc: str = ""
     ladder_upi: str = ""
     ladder_scale: float = 1.0
@@ -136,6 +145,10 @@ _FIELDS = {
     "GALLA_EDC_URL": "edc_url",
     "GALLA_QUEUE_URL": "queue_url",
     "GALLA_EDC_VOID_PATH": "edc_void_path",
+    "GALLA_QUEUE_CLIENT_ID": "queue_client_id",
+    "GALLA_QUEUE_HASH": "queue_hash",
+    "GALLA_QUEUE_CANCEL_PATH": "queue_cancel_path",
+    "GALLA_QUEUE_STATUS_METHOD": "queue_status_method",
     "GALLA_LADDER_EDC": "ladder_edc",
     "GALLA_LADDER_UPI": "ladder_upi",
     "GALLA_LADDER_SCALE": "ladder_scale",
@@ -187,6 +200,12 @@ def check(settings: Settings) -> Settings:
     for tid in settings.tids:
         if not (tid.isascii() and tid.isdigit() and 1 <= len(tid) <= 8):
             raise _wrong("GALLA_PAYTM_TIDS", "terminal ids of up to eight digits, separated by commas")
+    if settings.queue_hash not in QUEUE_HASHES:
+        raise _wrong("GALLA_QUEUE_HASH", f"{', '.join(QUEUE_HASHES[:-1])} or {QUEUE_HASHES[-1]}")
+    if settings.queue_status_method not in ("POST", "GET"):
+        raise _wrong("GALLA_QUEUE_STATUS_METHOD", "POST or GET")
+    if not settings.queue_cancel_path.startswith("/"):
+        raise _wrong("GALLA_QUEUE_CANCEL_PATH", "a path such as /ecr/ext/void")
     if not 0 < settings.ladder_scale <= 10:
         raise _wrong("GALLA_LADDER_SCALE", "a number above 0 and up to 10")
     if settings.environment == "production" and settings.ladder_scale < 1:

@@ -98,7 +98,9 @@ class _Line(Merchant):
             method=self._status_method,
         )
 
-    def _cancel(self, code: str | None, id: str | None, tid: str | None, created_at: datetime | None) -> QueueCancelRequest:
+    def _cancel(
+        self, code: str | None, id: str | None, tid: str | None, created_at: datetime | None
+    ) -> QueueCancelRequest:
         if code is None and id is None:
             raise InvalidField("Say which request: its `code`, its `id`, or both.", param="code")
         return QueueCancelRequest(

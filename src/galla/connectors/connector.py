@@ -33,12 +33,17 @@ from galla.payments.model import (
 )
 from galla.payments.refund import Refund, RefundOutcome
 from galla.protocol.message import MerchantKey
+from galla.protocol.queue import CANCEL_PATH
+from galla.protocol.req_hash import HMAC_JSON
 
 _OUTCOMES = get_args(Outcome)
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """A merchant's standing with Paytm: who it is and the key it signs with. The key never shows itself."""
+    """A merchant's standing with Paytm: who it is and the key it signs with. The key never shows itself.
+
+    `tids` are its machines in use; the `queue_…` fields are dialects of the payment queue.
+    """
 
     merchant_id: str
     mid: str
@@ -49,6 +54,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     website: str = "DEFAULT"
     client_id: str | None = None
     void_path: str = "/ecr/void"
+    tids: tuple[str, ...] = ()
+    queue_client_id: str | None = None
+    queue_hash: str = HMAC_JSON.name
+    queue_cancel_path: str = CANCEL_PATH
+    queue_status_method: str = "POST"
     callback_url: str | None = None
     mcc: str | None = None
     upi_limit_paise: int = MAX_PAISE

@@ -106,6 +106,7 @@ def _sale(payment: Payment, account: Account, now: datetime) -> SaleRequest:
         payment_mode=_ACCEPT[payment.accept],
         display_info=shown,
         print_info=shown,
+        callback_url=account.callback_url,
     )
 
 

@@ -13,6 +13,7 @@ from galla.connectors.amount import AmountForm
 from galla.connectors.cash import CashConnector
 from galla.connectors.connector import Capabilities, Connector, Refunder
 from galla.connectors.edc import EdcConnector
+from galla.connectors.queue import QueueConnector
 from galla.connectors.upi import UpiConnector
 from galla.errors import ConfigError
 
@@ -40,7 +41,7 @@ def connectors() -> dict[str, Connector]:
 
 def own() -> list[Connector]:
     """Return the connectors that galla brings, in the order they are shown."""
-    return [EdcConnector(), UpiConnector(), CashConnector()]
+    return [EdcConnector(), QueueConnector(), UpiConnector(), CashConnector()]
 
 
 def _from_outside() -> list[Connector]:

@@ -21,6 +21,7 @@ from galla.payments.model import (
     Declined,
     Duplicate,
     Lost,
+    Method,
     Mismatch,
     Missing,
     Outcome,
@@ -325,7 +326,8 @@ def _lost(payment: Payment, outcome: Lost, asking: Asking, now: datetime, ladder
         return _miss(payment, now, ladder)
     if payment.can_rebegin and payment.sends < REBEGIN_TRIES:
         return Step(payment=payment, ask_at=now + timedelta(seconds=ladder.first_s))
-    reason = reasons.lost_reply(outcome.paytm_code)
+    said = reasons.lost_code if payment.method == Method.QUEUE else reasons.lost_reply
+    reason = said(outcome.paytm_code)
     after = _replace(
         payment,
         status=Status.IN_DOUBT,

@@ -96,9 +96,9 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
 
     - `sends` counts the requests that may have reached Paytm (written before the first byte leaves), `sent_at` is
       the latest of them and `accepted_at` when Paytm said it has it.
-    - `link` is what the payer opens or scans, `code` what is typed into a machine to collect it, `session` what a flow of several requests has written down (sealed),
-      `vpa` the payer's UPI id (masked), `expires_at` when the link or token ends. `can_rebegin`: beginning again
-      cannot charge twice.
+    - `link` is what the payer opens or scans, `code` what is typed into a machine to collect the payment, `session`
+      what a flow of several requests has written down (sealed), `vpa` the payer's UPI id (masked), `expires_at` when
+      the link or token ends. `can_rebegin`: beginning again cannot charge twice.
     - `tendered_paise` is what the customer handed over in cash; the change is what exceeds the amount.
     - `machine` is the label of the card machine when the payment was made, `counter` where staff stood, `shown_on`
       the machine beside whose customer screen a code is shown.

@@ -18,6 +18,16 @@ def lost_reply(paytm_code: str | None) -> Reason:
     )
 
 
+def lost_code(paytm_code: str | None) -> Reason:
+    """Return the reason after requests for a code, none of which brought one."""
+    return Reason(
+        code="lost_reply",
+        message="Paytm's answer with the code did not reach us. Nobody has seen a code, so nobody can pay by it.",
+        hint="We are asking Paytm to take the request back. Then take the payment another way.",
+        paytm_code=paytm_code,
+    )
+
+
 def expired() -> Reason:
     """Return the reason after a link or code that nobody used."""
     return Reason(

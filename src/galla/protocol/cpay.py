@@ -131,6 +131,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     mid: str
     client_id: str
     scheme: Scheme = HMAC_JSON
+    path: str
 
     operation: ClassVar[str]
     wires: ClassVar[tuple[tuple[str, str, bool], ...]]
@@ -138,8 +139,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def about(self) -> str | None:
-        """The id or code the call is about, for messages and errors."""
-        raise NotImplementedError
+        """The merchant's id the call is about, or the code, for messages and errors."""
+        names = ("merchant_txn_id", "merchant_order_id", "cpay_id")
+        return next((text for name in names if (text := getattr(self, name, None))), None)
 
     def fields(self) -> dict[str, object]:
         """Return the fields, checked, with Paytm's names and in their order; what is left out is absent.
@@ -176,15 +178,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         """
         return Request(
             host=Host.QUEUE,
-            path=self.path_to(),
+            path=self.path,
             body=join_envelope(_encode(self.head(key)), _encode(self.fields())),
             operation=self.operation,
             paytm_id=self.about,
         )
-
-    def path_to(self) -> str:
-        """Return the path the request goes to."""
-        raise NotImplementedError
 
     @classmethod
     def read(cls, request: Request) -> Self:
@@ -207,7 +205,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         client_id = field(head, "clientId")
         if client_id is None:
             raise refuse(cls.operation, body, "head.clientId", "is missing")
-        return cls(client_id=client_id, **values, **cls.from_nested(request, body))
+        return cls(client_id=client_id, path=request.path, **values, **cls.from_nested(request, body))
 
     @classmethod
     def parse(cls, request: Request, key: MerchantKey, schemes: Iterable[Scheme] = (HMAC_JSON,)) -> Self:

@@ -157,6 +157,7 @@ class QueueCreateRequest(Call, frozen=True, kw_only=True):
     merchant_reference_no: str | None = None
     store_id: str | None = None
     payment_mode: str | None = None
+    path: str = CREATE_PATH
 
     operation: ClassVar[str] = "queue"
     wires: ClassVar[tuple[tuple[str, str, bool], ...]] = (
@@ -167,15 +168,6 @@ class QueueCreateRequest(Call, frozen=True, kw_only=True):
         ("merchant_reference_no", "merchantReferenceNo", False),
         ("store_id", "storeId", False),
     )
-
-    @property
-    def about(self) -> str | None:
-        """The merchant's own id."""
-        return self.merchant_txn_id
-
-    def path_to(self) -> str:
-        """Return the path the request goes to."""
-        return CREATE_PATH
 
     def fields(self) -> dict[str, object]:
         """Return the fields, the way to pay last and nested."""
@@ -193,7 +185,7 @@ class QueueCreateRequest(Call, frozen=True, kw_only=True):
 
     @classmethod
     def from_nested(cls, request: Request, body: dict[str, Any]) -> dict[str, Any]:
-        """Read the way to pay, and the bill's number under its older name."""
+        """Read the way to pay."""
         values: dict[str, Any] = {}
         mode = field(section(body, "additionalInfo"), "paymentMode")
         if mode is not None:
@@ -212,6 +204,7 @@ class QueueStatusRequest(Call, frozen=True, kw_only=True):
     cpay_id: str
     txn_date: str
     method: str = "POST"
+    path: str = STATUS_PATH
 
     operation: ClassVar[str] = "queue_status"
     wires: ClassVar[tuple[tuple[str, str, bool], ...]] = (
@@ -219,15 +212,6 @@ class QueueStatusRequest(Call, frozen=True, kw_only=True):
         ("mid", "mid", True),
         ("txn_date", "txnDate", True),
     )
-
-    @property
-    def about(self) -> str | None:
-        """The code."""
-        return self.cpay_id
-
-    def path_to(self) -> str:
-        """Return the path the request goes to."""
-        return STATUS_PATH
 
     def encode(self, key: MerchantKey) -> Request:
         """Write the signed request, the fields in the query as well."""
@@ -269,23 +253,9 @@ class QueueCancelRequest(Call, frozen=True, kw_only=True):
         ("mid", "mid", True),
     )
 
-    @property
-    def about(self) -> str | None:
-        """The merchant's own id, or the code."""
-        return self.merchant_order_id or self.cpay_id
-
-    def path_to(self) -> str:
-        """Return the path the request goes to."""
-        return self.path
-
     def parse_reply(self, response: Response, key: MerchantKey) -> QueueCancelReply:
         """Read the answer to this cancel; raises as `QueueCancelReply.parse`."""
         return QueueCancelReply.parse(response, paytm_id=self.about)
-
-    @classmethod
-    def from_nested(cls, request: Request, body: dict[str, Any]) -> dict[str, Any]:
-        """Read where it was sent."""
-        return {"path": request.path}
 
 
 def is_queue_call(request: Request) -> bool:

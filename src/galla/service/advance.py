@@ -19,11 +19,12 @@ from galla.ledger.posting import for_payment, held_in
 from galla.money import format_inr
 from galla.payments import reasons
 from galla.payments.machine import Asking, Step, apply, is_withdrawn, next_asking, rested
-from galla.payments.model import Captured, Mismatch, Outcome, Payment, Status, Unsent
+from galla.payments.model import Captured, Method, Mismatch, Outcome, Payment, Status, Unsent
 from galla.service.line import Line
 from galla.service.till import Till
 from galla.service.views import payment_view
 from galla.store import bills, ledger, payments
+from galla.store import merchants as stored
 from galla.store.claims import keep_session, mark_sending
 from galla.store.journal import Event, Note, record
 from galla.store.payments import Exchange
@@ -110,7 +111,7 @@ def commit_step(connection: Connection, till: Till, before: Payment, step: Step,
     Raises:
         StaleClaim: somebody else advanced the payment; nothing was written.
     """
-    after = payments.save(connection, before, step.payment)
+    after = payments.save(connection, before, _collected(connection, step.payment))
     if step.event is None:
         return after
     if exchange is not None:
@@ -135,6 +136,17 @@ def commit_step(connection: Connection, till: Till, before: Payment, step: Step,
     )
     record(connection, after.merchant_id, now, note, happened)
     return after
+
+
+def _collected(connection: Connection, payment: Payment) -> Payment:
+    """Return a payment with the machine that took it, when its code was typed into any of several."""
+    proof = payment.proof
+    if payment.method != Method.QUEUE or payment.tid is not None or proof is None or proof.tid is None:
+        return payment
+    machine = stored.get_terminal(connection, payment.merchant_id, proof.tid)
+    if machine is None:
+        return msgspec.structs.replace(payment, tid=proof.tid)
+    return msgspec.structs.replace(payment, tid=proof.tid, terminal_id=machine.id, machine=machine.label)
 
 
 def settle(connection: Connection, before: Payment, after: Payment) -> int:

@@ -68,6 +68,13 @@ def offer(
             param="method",
             code="method_not_offered",
         )
+    if method == Method.QUEUE and account.queue_client_id is None:
+        raise InvalidField(
+            "A code for the machines needs the client id of Paytm's payment queue. Set GALLA_QUEUE_CLIENT_ID, or add "
+            "`client_id` to the merchant.",
+            param="method",
+            code="method_not_offered",
+        )
     if expires_in is not None and method != Method.UPI_QR:
         raise InvalidField("`expires_in` is for a QR: other ways to pay end when Paytm ends them.", param="expires_in")
     expires_at = None

@@ -115,6 +115,7 @@ async def find(
         reference=filters.get("reference"),
         bill_id=filters.get("bill"),
         terminal_id=filters.get("terminal"),
+        shown_on=filters.get("shown_on"),
         created_after=_instant(filters, "created_after"),
         created_before=_instant(filters, "created_before"),
         rrn=filters.get("rrn"),

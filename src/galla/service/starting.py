@@ -24,7 +24,7 @@ from galla.errors import (
 )
 from galla.money import format_inr
 from galla.payments.machine import sending
-from galla.payments.model import Payment
+from galla.payments.model import Method, Payment
 from galla.service import once
 from galla.service.offering import Offer
 from galla.service.till import Principal, Till
@@ -100,7 +100,9 @@ def _make(
             param="reference",
             blocker=beside.id,
         )
-    payment = _payment(till, principal, account, order, terminal, bill, now)
+    is_queued = order.method == Method.QUEUE  # collected at any machine: the one named only shows the code
+    place, terminal = (terminal, None) if is_queued else (None, terminal)
+    payment = _payment(till, principal, account, order, terminal, bill, now, place)
     payments.insert_payment(connection, payment)
     if bill is not None:
         bills.reserve(
@@ -198,7 +200,9 @@ def _payment(
     terminal: Row[Any] | None,
     bill: Row[Any] | None,
     now: datetime,
+    shown_on: Row[Any] | None,
 ) -> Payment:
+    place = terminal if terminal is not None else shown_on
     made = Payment(
         id=ids.new_id("pay", now),
         merchant_id=principal.merchant_id,
@@ -214,13 +218,14 @@ def _payment(
         terminal_id=terminal.id if terminal is not None else None,
         tid=terminal.tid if terminal is not None else None,
         machine=terminal.label if terminal is not None else None,
+        shown_on=shown_on.id if shown_on is not None else None,
         accept=order.accept,
         tendered_paise=order.tendered_paise,
         customer_name=short_name(order.customer_name or (bill.customer_name if bill is not None else None)),
         customer_phone=order.customer_phone or (bill.customer_phone if bill is not None else None),
         metadata=order.metadata,
         actor=principal.actor,
-        counter=principal.counter or (terminal.label if terminal is not None else None),
+        counter=principal.counter or (place.label if place is not None else None),
         session=order.offer.session,
         vpa=order.offer.vpa,
         expires_at=order.offer.expires_at,

@@ -136,6 +136,7 @@ class Till:
                 f"{self.settings.environment}. Set GALLA_PAYTM_ENVIRONMENT={row.environment}.",
                 setting="GALLA_PAYTM_ENVIRONMENT",
             )
+        machines = await self.database.read(stored.terminals_of, merchant_id)
         account = Account(
             merchant_id=row.id,
             mid=row.mid,
@@ -146,6 +147,11 @@ class Till:
             website=row.website,
             client_id=row.client_id,
             void_path=self.settings.edc_void_path,
+            tids=tuple(each.tid for each in machines if each.is_active),
+            queue_client_id=self.settings.queue_client_id or row.client_id,
+            queue_hash=self.settings.queue_hash,
+            queue_cancel_path=self.settings.queue_cancel_path,
+            queue_status_method=self.settings.queue_status_method,
             callback_url=self._callback_url(row.callback_token),
             mcc=row.mcc,
             upi_limit_paise=row.upi_limit_paise,

@@ -9,6 +9,7 @@ from galla.clock import rfc3339
 from galla.money import format_inr
 from galla.payments.model import Method, Payment, Phase, Proof, Reason, Status
 from galla.payments.refund import Refund
+from galla.service.queue_words import queue_advice
 
 View = dict[str, Any]
 _AWAITING = {
@@ -106,6 +107,8 @@ def next_action(payment: Payment) -> View:
         action["upi_link"] = payment.link
         action["qr_url"] = f"/v1/payments/{payment.id}/qr.svg"
         action["expires_at"] = _at(payment.expires_at)
+    elif kind == "enter_queue_code":
+        action["code"] = payment.code
     elif kind == "approve_in_upi_app":
         action["upi_id"] = payment.vpa  # masked: enough to see that the wrong customer was asked
     elif payment.link is not None and payment.is_live and payment.method not in _AWAITING:
@@ -156,6 +159,8 @@ def _advice(payment: Payment) -> tuple[str, str]:
             return "none", "We are checking with Paytm. Do not take this payment again."
         case _:
             pass
+    if payment.method == Method.QUEUE:
+        return queue_advice(payment)
     if payment.cancel_requested_at is not None and payment.method != "edc":
         return "none", "We will stop waiting. The customer may still approve it in the app, so we keep checking."
     if payment.cancel_requested_at is not None:

@@ -255,6 +255,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     reference: str | None = None
     bill_id: str | None = None
     terminal_id: str | None = None
+    shown_on: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
     rrn: str | None = None
@@ -272,6 +273,7 @@ def find(
         _p.reference: wanted.reference,
         _p.bill_id: wanted.bill_id,
         _p.terminal_id: wanted.terminal_id,
+        _p.shown_on: wanted.shown_on,
         _p.rrn: wanted.rrn,
     }
     for column, value in equal.items():

@@ -206,6 +206,7 @@ payments = Table(
     Index(None, "merchant_id", "paytm_id"),
     Index(None, "merchant_id", "customer_phone"),
     Index(None, "merchant_id", "terminal_id"),
+    partial("ix_payments_shown", "merchant_id", "shown_on", where="shown_on IS NOT NULL"),
     Index(None, "merchant_id", "created_at"),
     Index(None, "merchant_id", "rrn"),
     sqlite_strict=True,

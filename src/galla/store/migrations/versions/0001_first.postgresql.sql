@@ -295,6 +295,7 @@ CREATE TABLE payments (
     terminal_id TEXT,
     tid TEXT,
     machine TEXT,
+    shown_on TEXT,
     accept TEXT NOT NULL,
     customer_name TEXT,
     customer_phone TEXT,
@@ -305,6 +306,7 @@ CREATE TABLE payments (
     proof_id TEXT,
     rrn TEXT,
     link TEXT,
+    code TEXT,
     session TEXT,
     vpa TEXT,
     expires_at BIGINT,
@@ -376,6 +378,8 @@ CREATE INDEX ix_payments_merchant_id_rrn ON payments (merchant_id, rrn)
 CREATE INDEX ix_payments_merchant_id_terminal_id ON payments (merchant_id, terminal_id)
 
 CREATE INDEX ix_payments_open ON payments (merchant_id, created_at) WHERE status IN ('created', 'pending', 'in_doubt') OR needs_review = 1
+
+CREATE INDEX ix_payments_shown ON payments (merchant_id, shown_on) WHERE shown_on IS NOT NULL
 
 CREATE UNIQUE INDEX uq_payments_reference_live ON payments (merchant_id, reference) WHERE status IN ('created', 'pending', 'in_doubt') AND bill_id IS NULL AND reference IS NOT NULL AND is_exclusive = 1
 
