@@ -194,3 +194,10 @@ def test_unknown_code_is_explained() -> None:
     assert "“Card XXXX1234 no”" in row.message
     assert "Do not charge again" in row.hint
     assert "without a code" in explain_pg("qr", PgResult(status="", code="")).message
+
+
+def test_unknown_beside_a_no_is_no_no() -> None:
+    """The word U says that Paytm does not know: with a code of refusal it contradicts itself, and decides nothing."""
+    for operation, code in (("process", "0001"), ("process", "309"), ("initiate", "1001"), ("initiate", "2023")):
+        assert classify_pg(operation, PgResult(status="U", code=code)) is None
+    assert classify_pg("process", PgResult(status="U", code="900")) is Kind.INTERNAL

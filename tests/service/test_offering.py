@@ -116,7 +116,7 @@ async def test_upi_has_its_limits(desk: Desk, method: Method, more: dict[str, An
     assert desk.ask(method, limit, vpa=VPA, **more)
     code, message = desk.says(method, limit + 1, vpa=VPA, **more)
     assert code == "amount_above_limit"
-    assert "Take it on the card machine" in message
+    assert "Take it by card on the machine" in message
 
 
 async def test_a_card_has_no_upi_limit(desk: Desk) -> None:

@@ -15,13 +15,13 @@ import pytest
 from paytmchecksum import PaytmChecksum
 
 from galla.client.address import addresses
-from galla.errors import ChecksumMismatch, InvalidField, RemoteProtocolError
+from galla.errors import AmountNotAllowed, ChecksumMismatch, InvalidField, RemoteProtocolError
 from galla.protocol.checksum import raw_section, sign
 from galla.protocol.form import FORM_TYPE, JSON_TYPE
 from galla.protocol.message import Host, MerchantKey, Request, Response
 from galla.sandbox.faults import Kind
 from galla.sandbox.sandbox import DEMO_KEY, DEMO_MID
-from tests.service.shop import AMOUNT
+from tests.service.shop import AMOUNT, FIRST
 from tests.service.upi_shop import AFTER_COLLECT, CLIENT, UpiShop, answering, open_upi_shop, said
 
 COLLECT: dict[str, Any] = {"collect_allowed": True, "box": {"collect_allowed": True}}
@@ -253,6 +253,33 @@ async def the_checksum_is_aes(shop: UpiShop) -> None:
     assert not PaytmChecksum.verifySignature(raw.decode() + " ", DEMO_KEY, head["signature"])
 
 
+async def upi_on_a_machine_has_upis_limits(shop: UpiShop) -> None:
+    for accept, is_allowed in (("qr", False), ("all", True)):
+        on_machine: dict[str, Any] = {"terminal": FIRST, "accept": accept}
+        if is_allowed:
+            assert (await shop.begin("edc", 1_00_000_01, **on_machine))["status"] == "pending"
+            continue
+        with pytest.raises(AmountNotAllowed) as raised:
+            await shop.begin("edc", 1_00_000_01, **on_machine)
+        assert raised.value.code == "amount_above_limit"
+        assert len(shop.box.wire) == 0
+
+
+async def pages_win_over_the_skills(shop: UpiShop) -> None:
+    payment = await shop.begin("upi_qr")
+    answering(shop, "order_status", said("TXN_FAILURE", "227", orderId=payment["paytm"]["id"]))
+    assert (await shop.check(payment))["reason"]["code"] == "declined", "227 is the bank's no, not a bad checksum"
+    paid = await shop.paid()
+    answering(shop, "refund", said("TXN_SUCCESS", "601"))
+    refund = await shop.give_back(paid, 100_000)
+    assert refund["status"] != "done", "601 is taken in, not done"
+    assert (await shop.refund_ended(refund))["status"] == "done"
+    answering(shop, "refund", said("TXN_FAILURE", "617"), is_done=True)
+    again = await shop.give_back(paid, 100_000)
+    assert again["status"] not in ("done", "failed"), "617 is known already, not begun and not refused"
+    assert (await shop.refund_ended(again))["status"] == "done"
+
+
 class Row(NamedTuple):
     """One conflict: its number, what galla does, and the proof."""
 
@@ -262,6 +289,7 @@ class Row(NamedTuple):
 
 
 ROWS = [
+    Row(15, "UPI on a card machine obeys UPI's limit", upi_on_a_machine_has_upis_limits),
     Row(16, "intent is NATIVE and UPI_INTENT", intent_is_native),
     Row(17, "collect sends payerAccount only, and its token in the head", collect_needs_only_the_payer),
     Row(18, "collect is answered with a bank form and no transaction id", collect_answers_with_a_page),
@@ -280,8 +308,9 @@ ROWS = [
     Row(30, "online calls go to Paytm's online host", online_goes_to_the_online_host),
     Row(31, "any four characters are a salt", any_four_characters_are_a_salt),
     Row(32, "AES over SHA-256 and a salt, 108 characters", the_checksum_is_aes),
+    Row(34, "codes mean what Paytm's pages say, not what its loose texts do", pages_win_over_the_skills),
 ]
-"""Rows 1 to 15 are about card machines and the queue, 33 and 34 about where facts come from."""
+"""Rows 1 to 14 are about card machines and the queue; 33 is about a telephone number."""
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.number} {row.galla}")
@@ -294,6 +323,6 @@ async def test_the_row(sqlite_url: str, row: Row) -> None:
 
 
 def test_every_row_about_upi_is_here() -> None:
-    """Rows 16 to 32 of the list, none left out."""
-    assert {row.number for row in ROWS} == set(range(16, 33))
+    """Rows 15 to 32 of the list and 34, none left out."""
+    assert {row.number for row in ROWS} == {*range(15, 33), 34}
     assert AMOUNT == 250_000

@@ -299,14 +299,14 @@ PG_CODES: Mapping[str, Mapping[str, Code]] = MappingProxyType(
 )
 """Every code of the online APIs that is known, by operation."""
 
-_FAIL = frozenset({"F", "FAIL", "FAILED", "FAILURE", "TXN_FAILURE", "U"})
+_FAIL = frozenset({"F", "FAIL", "FAILED", "FAILURE", "TXN_FAILURE"})
 _DONE = frozenset({"S", "SUCCESS"})
 _OPEN = frozenset({"PENDING"})
 _AGREES: Mapping[Kind, frozenset[str]] = {
     Kind.SUCCESS: _DONE,
     Kind.ACCEPTED: _DONE,
     Kind.PENDING: _OPEN,
-    Kind.INTERNAL: _FAIL | _OPEN,
+    Kind.INTERNAL: _FAIL | _OPEN | {"U"},  # U is "unknown": beside a no it contradicts it
     Kind.NOT_FOUND: _FAIL | {"NO_RECORD_FOUND"},
 }
 _AGREES_FOR: Mapping[tuple[str, Kind], frozenset[str]] = {

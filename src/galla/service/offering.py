@@ -35,6 +35,7 @@ def offer(
     method: str,
     amount_paise: int,
     *,
+    accept: str = "all",
     vpa: str | None = None,
     platform: str | None = None,
     expires_in: int | None = None,
@@ -53,12 +54,12 @@ def offer(
         )
     powers = connector.capabilities
     limit = powers.max_paise
-    if method in UPI_METHODS:
+    if method in UPI_METHODS or accept == "qr":  # UPI on a card machine obeys UPI's limits
         limit = min(limit, upi_limit_paise(account.mcc, account.upi_limit_paise))
     if amount_paise > limit:
         raise AmountNotAllowed(
-            f"{format_inr(amount_paise)} is more than one {method.replace('_', ' ')} payment may take here "
-            f"({format_inr(limit)}). Take it on the card machine, or in parts.",
+            f"{format_inr(amount_paise)} is more than one {_by(method, accept)} payment may take here "
+            f"({format_inr(limit)}). Take it by card on the machine, or in parts.",
             code="amount_above_limit",
             param="amount",
         )
@@ -86,6 +87,10 @@ def offer(
     payer = _payer(till, account, vpa, platform)
     session = till.vault.seal_text(msgspec.json.encode(Session(vpa=payer)).decode())
     return Offer(capabilities=powers, expires_at=expires_at, session=session, vpa=masked_vpa(payer))
+
+
+def _by(method: str, accept: str) -> str:
+    return "UPI" if accept == "qr" else method.replace("_", " ")
 
 
 async def collect_here(till: Till, merchant_id: str, platform: str | None = None) -> Verdict:

@@ -218,11 +218,18 @@ def _clean(
     till: Till, principal: Principal, account: Account, new: NewPayment, key: str | None, fingerprint: str
 ) -> starting.Order:
     amount_paise = check_amount(new.amount_paise)
-    chosen = offer(
-        till, account, new.method, amount_paise, vpa=new.vpa, platform=new.platform, expires_in=new.expires_in
-    )
     if new.accept not in ("all", "card", "qr"):
         raise InvalidField("`accept` must be all, card or qr.", param="accept")
+    chosen = offer(
+        till,
+        account,
+        new.method,
+        amount_paise,
+        accept=new.accept,
+        vpa=new.vpa,
+        platform=new.platform,
+        expires_in=new.expires_in,
+    )
     if new.allow_parallel and not principal.scopes & {"refund", "admin"}:
         raise IllegalTransition(
             "A second payment beside an unfinished one needs a supervisor.", code="supervisor_needed",
