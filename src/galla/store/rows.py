@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -38,6 +39,13 @@ PAYMENT_COLUMNS = tuple(payments.c)
 """What `payment_from` needs a row to hold, in this order; `proof_data` after it when the proof is wanted."""
 
 _NAMES = tuple("".join(column.name) for column in PAYMENT_COLUMNS)  # SQLAlchemy's own are no plain texts, and slow
+_READ: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(_INSTANTS, from_millis),
+    **dict.fromkeys(_TRUTHS, (1).__eq__),
+    "metadata": _metadata.decode,
+    "reason": _reasons.decode,
+}
+_READERS = tuple(_READ.get(name) for name in _NAMES)
 
 
 def text(value: object) -> str:
@@ -62,16 +70,10 @@ def payment_values(payment: Payment) -> dict[str, Any]:
 
 def payment_from(row: Row[Any]) -> Payment:
     """Return the payment of a row of `PAYMENT_COLUMNS`, with its proof if `proof_data` follows them."""
-    values: dict[str, Any] = dict(zip(_NAMES, row, strict=False))
-    for name in _INSTANTS:
-        number = values[name]
-        if number is not None:
-            values[name] = from_millis(number)
-    for name in _TRUTHS:
-        values[name] = values[name] == 1
-    values["metadata"] = {} if values["metadata"] == "{}" else _metadata.decode(values["metadata"])
-    if values["reason"] is not None:
-        values["reason"] = _reasons.decode(values["reason"])
+    values: dict[str, Any] = {}
+    for name, read, value in zip(_NAMES, _READERS, row, strict=False):
+        if value is not None:  # which is the field's default
+            values[name] = value if read is None else read(value)
     if len(row) > len(_NAMES) and row[-1] is not None:
         values["proof"] = _proofs.decode(row[-1])
     return msgspec.convert(values, Payment)  # reads the enums, leaves out the columns that are the database's own
