@@ -39,6 +39,12 @@ COMMANDS: tuple[Command, ...] = (
     Command(("merchant", "show"), "galla.cli.merchant:show", "Show one merchant."),
     Command(("terminal", "add"), "galla.cli.terminal:add", "Add a card machine."),
     Command(("terminal", "list"), "galla.cli.terminal:list_all", "List the card machines."),
+    Command(("user", "add"), "galla.cli.user:add", "Add somebody who signs in by name."),
+    Command(("user", "list"), "galla.cli.user:list_all", "List the users."),
+    Command(("user", "password"), "galla.cli.user:password", "Give a user a new password."),
+    Command(("user", "role"), "galla.cli.user:role", "Give a user another role."),
+    Command(("user", "disable"), "galla.cli.user:disable", "Keep a user out at once."),
+    Command(("user", "enable"), "galla.cli.user:enable", "Let a disabled user in again."),
     Command(("key", "new"), "galla.cli.key:new", "Make an API key; it is shown once."),
     Command(("key", "list"), "galla.cli.key:list_all", "List the API keys by their first letters."),
     Command(("key", "revoke"), "galla.cli.key:revoke", "Revoke an API key."),
@@ -49,6 +55,7 @@ COMMANDS: tuple[Command, ...] = (
 _FAMILIES = {
     "merchant": "Add and look at merchants.",
     "terminal": "Add and look at card machines.",
+    "user": "Say who may sign in, and as what.",
     "key": "Make and revoke API keys.",
     "audit": "Check the audit trail.",
 }

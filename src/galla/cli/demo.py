@@ -29,6 +29,14 @@ SHOP_NAME = "Sandbox Skin Clinic"
 CLIENT_ID = "C11"
 HOSPITAL = "8062"
 SCOPES = ("read", "collect", "refund", "admin")
+PEOPLE = (
+    ("asha", "Asha N.", "cashier"),
+    ("bilal", "Bilal K.", "lead"),
+    ("chitra", "Chitra S.", "accountant"),
+    ("rao", "Dr. Rao", "admin"),
+)
+"""Who works in the demo's shop: sign-in name, name, role."""
+PASSWORD_BITS = 75
 WAITING_BILLS = (
     ("Meena Iyer", (("Consultation", 1, 600_00), ("Blood test", 1, 450_00))),
     ("Arjun Mehta", (("Dressing", 2, 175_00),)),
@@ -182,10 +190,32 @@ def _database(folder: Path, is_fresh: bool) -> Path:
     return database
 
 
-async def _show_places(shop: Shop, out: Console) -> None:
-    from galla.service.access import make_ticket
+async def _let_in(shop: Shop) -> tuple[str, dict[str, str]]:
+    """Make the demo's people with fresh passwords; return a link's ticket for the lead, and the passwords by name."""
+    from galla import ids
+    from galla.service import access, people
+    from galla.service.roles import ROLES
+    from galla.service.till import Principal
 
-    ticket = await make_ticket(shop.till, shop.merchant_id, list(SCOPES))
+    demo = Principal(merchant_id=shop.merchant_id, actor="galla demo", scopes=frozenset(SCOPES), origin="cli")
+    known = {user["name"] for user in await people.find(shop.till, demo)}
+    passwords = {name: ids.token(PASSWORD_BITS) for name, _, _ in PEOPLE}
+    for name, display_name, role in PEOPLE:
+        if name in known:
+            await people.set_password(shop.till, demo, name, passwords[name])
+        else:
+            new = people.NewUser(name=name, display_name=display_name, role=role, password=passwords[name])
+            await people.add(shop.till, demo, new)
+    lead = await people.get(shop.till, demo, "bilal")
+    scopes = sorted(ROLES[lead["role"]].scopes)
+    ticket = await access.make_ticket(
+        shop.till, shop.merchant_id, scopes, actor=lead["display_name"], person=lead["id"]
+    )
+    return ticket, passwords
+
+
+async def _show_places(shop: Shop, out: Console) -> None:
+    ticket, passwords = await _let_in(shop)
     out.print()
     out.print("Now you. Open the counter and the machines side by side:")
     rows = [
@@ -195,6 +225,8 @@ async def _show_places(shop: Shop, out: Console) -> None:
         ("API", f"{shop.url}/docs"),
     ]
     screen.show_rows(out, rows)
-    out.print("The counter's link signs you in once. Choose a bill, push it to a machine, then tap the card on it;")
+    out.print("The counter's link signs you in once, as Bilal, a lead. To sign in as somebody else:")
+    screen.show_rows(out, [(role.capitalize(), f"{name}  {passwords[name]}") for name, _, role in PEOPLE])
+    out.print("Choose a bill, push it to a machine, then tap the card on it;")
     out.print("or show a UPI QR at the counter and scan it with the phone.")
     out.print("Nothing here is money. Stop with Ctrl-C.")

@@ -57,8 +57,7 @@ async def _serve(settings: Settings, *, has_worker: bool) -> None:
             shown = f"[{settings.host}]" if ":" in settings.host else settings.host
             url = f"http://{shown}:{port_of(listening)}"
             out.print(f"The counter is at {url}/ · {settings.environment}")
-            if out.is_terminal:  # a person is looking; a log file must not hold a way in
-                await _show_way_in(till, url)
+            await _show_way_in(till, url, is_seen=out.is_terminal)
             out.print("Stop with Ctrl-C: payments that are not final are taken up again at the next start.")
             await _until_end(stop, app.state.working)
     finally:
@@ -74,16 +73,19 @@ async def _until_end(stop: asyncio.Event, working: asyncio.Task[None] | None) ->
         working.result()
 
 
-async def _show_way_in(till: Till, url: str) -> None:
-    """Print a link that signs in once to the counter, when it is clear whose counter it is."""
-    from galla.service import access, merchants
+async def _show_way_in(till: Till, url: str, *, is_seen: bool) -> None:
+    """Print a link that makes the first admin of each shop without users, once. No log file may hold such a way in."""
+    from galla.service import merchants, welcome
 
-    out, known = screen.console(), await merchants.find(till)
-    if len(known) == 1:
-        ticket = await access.make_ticket(till, known[0]["id"])
-        out.print(f"Sign in once, within a day: {url}/sign-in?ticket={ticket}")
-    elif not known:
+    out = screen.console()
+    if not await merchants.find(till):
         out.print("There is no merchant yet. Stop, then: galla merchant add --name 'Skin Clinic' --mid MID")
+    elif is_seen:
+        for shop in await welcome.open_set_ups(till):
+            out.print(f"{shop.merchant} has no user yet. Make its first admin, once, within a day:")
+            out.print(f"  {url}/setup?token={shop.token}")
+    elif await welcome.has_open_set_ups(till):
+        out.print("Nobody can sign in by name yet. Serve from a terminal once, or: galla user add NAME --role admin")
 
 
 async def _work(settings: Settings) -> None:

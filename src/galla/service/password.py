@@ -31,7 +31,7 @@ _NOBODYS = "$argon2id$v=19$m=19456,t=2,p=1$MDAwMDAwMDAwMDAwMDAwMA$wlsxSwo4GkTSDX
 """What a password is compared with when there is no such user, so that the answer takes as long; it never fits."""
 _POOL = ThreadPoolExecutor(2, thread_name_prefix="galla-password")
 _COMMON = Path(__file__).with_name("common_passwords.txt")
-_WORN = str.maketrans("@$0135!", "asoiles")
+_WORN = str.maketrans("@$0135!", "asoiesi")
 _RUNS = ("abcdefghijklmnopqrstuvwxyz", "01234567890123456789", "qwertyuiopasdfghjklzxcvbnm", "1qaz2wsx3edc4rfv5tgb")
 _OUR_WORDS = ("paytm", "galla", "password")
 

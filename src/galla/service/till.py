@@ -22,6 +22,7 @@ from galla.payments.ladder import EDC, UPI, Ladder, read_rungs, scaled
 from galla.payments.model import Method
 from galla.protocol.message import Request, Response
 from galla.service.bell import Bell
+from galla.service.throttle import Attempts
 from galla.service.vault import Vault, secret_for
 from galla.store import merchants as stored
 from galla.store.claims import Schedule
@@ -46,6 +47,7 @@ class Till:
         self.clock = clock
         self.vault = vault
         self.bell = Bell()
+        self.attempts = Attempts(clock)
         self.connectors: dict[str, Connector] = connectors()
         self.card: Ladder = _ladder(EDC, settings.ladder_edc, "GALLA_LADDER_EDC", settings.ladder_scale)
         self.upi: Ladder = _ladder(UPI, settings.ladder_upi, "GALLA_LADDER_UPI", settings.ladder_scale)
@@ -186,6 +188,11 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[str] = frozenset()
     counter: str | None = None
     origin: str = "api"
+
+    @property
+    def is_user(self) -> bool:
+        """Whether a person signed in by name, not a key or a one-time link of the shop's."""
+        return (self.person or "").startswith("usr_")
 
 
 def _ladder(usual: Ladder, text: str, setting: str, scale: float) -> Ladder:

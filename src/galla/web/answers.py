@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from galla.web.requests import BillStatus, Method, RefundStatus, Scope, Status
+from galla.web.requests import BillStatus, Method, RefundStatus, Role, Scope, Status
 
 
 class Shown(BaseModel):
@@ -267,11 +267,39 @@ class ApiKey(BaseModel):
     key: str | None = None
 
 
+class Invitation(Shown):
+    """A one-time link with which a user chooses a password; shown in this answer and never again."""
+
+    url: str
+
+
+class User(Shown):
+    """Somebody who signs in by name; `invitation` only in the answer that made it."""
+
+    id: str
+    object: Literal["user"]
+    name: str
+    display_name: str
+    role: Role
+    branch: str | None
+    is_active: bool
+    has_password: bool
+    created_at: str
+    signed_in_at: str | None
+    invitation: Invitation | None = None
+
+
 class Listed(BaseModel):
     """A page of a list."""
 
     data: list[Any]
     next_cursor: str | None = None
+
+
+class Users(Listed):
+    """The users by their names, disabled ones last."""
+
+    data: list[User]
 
 
 class Payments(Listed):

@@ -33,7 +33,6 @@ from galla.web.pages import router as pages
 from galla.web.pages.page import error_page, wants_page
 from galla.web.problem import Problem, from_error, internal, not_found
 from galla.web.room import Room
-from galla.web.security import Throttle
 from galla.web.validation import explain
 
 STATIC = Path(__file__).parent / "static"
@@ -70,7 +69,6 @@ def make_app(till: Till, *, run_worker: bool = True) -> FastAPI:
     app.state.till = till
     app.state.closing = asyncio.Event()
     app.state.working = None
-    app.state.throttle = Throttle(till.clock)
     app.state.payers = Room()
     app.state.screens = Room()
     app.include_router(health.router)

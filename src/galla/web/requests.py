@@ -17,6 +17,7 @@ Status = Literal["created", "pending", "in_doubt", "paid", "not_paid"]
 BillStatus = Literal["open", "partly_paid", "paid", "cancelled"]
 RefundStatus = Literal["created", "pending", "in_doubt", "done", "failed"]
 Scope = Literal["read", "collect", "refund", "admin"]
+Role = Literal["cashier", "lead", "accountant", "admin"]
 
 
 def _instant(text: str) -> str:
@@ -188,6 +189,42 @@ class ApiKeyBody(Strict):
     merchant: Reference | None = None
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)]
     label: Name
+
+
+class UserBody(Strict):
+    """Somebody to let in. Without `password` the answer carries a link with which they choose one."""
+
+    name: Annotated[
+        str,
+        StringConstraints(min_length=2, max_length=40),
+        Field(description="What they type to sign in: letters, digits or . _ - @ +, no spaces.", examples=["asha"]),
+    ]
+    display_name: Annotated[Name, Field(description="As the others see it; theirs alone in the shop.")]
+    role: Role
+    branch: Name | None = None
+    password: Annotated[
+        str | None,
+        StringConstraints(min_length=8, max_length=128),
+        Field(json_schema_extra={"writeOnly": True}, description="15 or more are advised; never shown again."),
+    ] = None
+
+
+class UserChange(Strict):
+    """What to change about a user; what is left out stays. A new name or role, and disabling, end their sessions."""
+
+    display_name: Name | None = None
+    role: Role | None = None
+    branch: Annotated[Name | None, Field(description="null takes the branch away.")] = None
+    is_active: bool | None = None
+    reset_password: Annotated[
+        bool | None, Field(description="true: answer with a one-time link for a new password.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> UserChange:
+        if not self.model_fields_set or any(getattr(self, name) is None for name in self.model_fields_set - {"branch"}):
+            raise ValueError("needs display_name, role, branch, is_active or reset_password, with a value")
+        return self
 
 
 Limit = Annotated[int, Field(ge=1, le=200)]

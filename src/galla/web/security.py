@@ -1,4 +1,4 @@
-"""Who is asking, and may they: API keys, sessions, CSRF, scopes, the sign-in throttle.
+"""Who is asking, and may they: API keys, sessions, CSRF, scopes.
 
 A route says which scope it needs by `needs(...)`; a route that says nothing cannot be mounted. The answers of
 keys and sessions themselves come from `galla.service.access`.
@@ -7,7 +7,6 @@ keys and sessions themselves come from `galla.service.access`.
 from __future__ import annotations
 
 import hmac
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -16,7 +15,6 @@ from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from galla.clock import Clock
 from galla.service import access
 from galla.service.access import Session
 from galla.service.till import Principal, Till
@@ -106,6 +104,11 @@ def principal_of(request: Request) -> Principal:
     return principal
 
 
+def address_of(request: Request) -> str:
+    """Return the address of the computer that asks."""
+    return request.client.host if request.client else "unknown"
+
+
 TillHere = Annotated[Till, Depends(till_of)]
 Caller = Annotated[Principal, Depends(principal_of)]
 
@@ -167,7 +170,8 @@ async def session_of(request: Request) -> Session | None:
     token = request.cookies.get(cookie_name(request))
     if not token or not token.isascii() or not token.isprintable() or len(token) > 256:
         return None
-    return await access.session(till_of(request), token)
+    is_used = not request.url.path.endswith(("/live", "/stream"))  # a page left open is nobody at work
+    return await access.session(till_of(request), token, is_used=is_used)
 
 
 def set_session(request: Request, response: Response, token: str) -> None:
@@ -215,41 +219,3 @@ def local_path(text: str | None) -> str:
     if text is None or not text.startswith("/") or text.startswith("//") or "\\" in text or not text.isprintable():
         return "/counter"
     return text
-
-
-class Throttle:
-    """Counts failures by address and says when there were too many lately. Bounded in memory."""
-
-    def __init__(self, clock: Clock, *, failures: int = 10, within_s: float = 60.0, addresses: int = 10_000) -> None:
-        self._clock = clock
-        self._failures = failures
-        self._within_s = within_s
-        self._addresses = addresses
-        self._seen: OrderedDict[str, list[float]] = OrderedDict()
-
-    def check(self, address: str) -> None:
-        """Refuse an address that failed too often.
-
-        Raises:
-            Problem: 429 with `Retry-After`.
-        """
-        recent = self._recent(address)
-        if len(recent) >= self._failures:
-            wait_s = max(1, round(recent[0] + self._within_s - self._clock.monotonic()))
-            raise Problem(
-                429,
-                "too_many_requests",
-                f"Too many attempts from this computer. Wait {wait_s} seconds, then try again.",
-                headers={"Retry-After": str(wait_s)},
-            )
-
-    def failed(self, address: str) -> None:
-        """Note one failure."""
-        self._seen[address] = [*self._recent(address), self._clock.monotonic()]
-        self._seen.move_to_end(address)
-        while len(self._seen) > self._addresses:
-            self._seen.popitem(last=False)
-
-    def _recent(self, address: str) -> list[float]:
-        since = self._clock.monotonic() - self._within_s
-        return [moment for moment in self._seen.get(address, []) if moment > since]

@@ -8,6 +8,7 @@ import msgspec
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from galla.errors import NotFound
 from galla.service import access
 from galla.service.till import Principal
 from galla.web import answers
@@ -43,5 +44,7 @@ async def revoke_api_key(
 
 
 def _for(caller: Principal, merchant_id: str | None) -> Principal:
-    """Return the caller standing for another merchant, which `admin` may."""
+    """Return the caller standing for another merchant, which an `admin` key may; a user belongs to one shop."""
+    if merchant_id and merchant_id != caller.merchant_id and caller.is_user:
+        raise NotFound(f"There is no merchant {merchant_id}.")
     return msgspec.structs.replace(caller, merchant_id=merchant_id) if merchant_id else caller

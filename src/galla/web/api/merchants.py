@@ -5,13 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from galla.errors import NotFound
 from galla.service import merchants
 from galla.service.merchants import NewMerchant
 from galla.web import answers
 from galla.web.api.reply import reply
 from galla.web.problem import Problem
 from galla.web.requests import MerchantBody
-from galla.web.security import GuardedRoute, TillHere, needs
+from galla.web.security import Caller, GuardedRoute, TillHere, needs
 
 router = APIRouter(tags=["merchants"], route_class=GuardedRoute)
 
@@ -19,8 +20,10 @@ router = APIRouter(tags=["merchants"], route_class=GuardedRoute)
 @router.post(
     "/merchants", status_code=201, responses={201: {"model": answers.Merchant}}, openapi_extra=needs("admin")
 )
-async def create_merchant(till: TillHere, body: MerchantBody) -> Response:
-    """Add a merchant. Its key is sealed at once and never shown again."""
+async def create_merchant(till: TillHere, caller: Caller, body: MerchantBody) -> Response:
+    """Add a merchant. Its key is sealed at once and never shown again. Needs an API key: a user belongs to one shop."""
+    if caller.is_user:
+        raise Problem(403, "forbidden", "A user belongs to one shop. Add another with an API key.")
     ours = till.settings.environment
     if body.environment is not None and body.environment != ours:
         raise Problem(
@@ -34,12 +37,15 @@ async def create_merchant(till: TillHere, body: MerchantBody) -> Response:
 
 
 @router.get("/merchants", responses={200: {"model": answers.Listed}}, openapi_extra=needs("admin"))
-async def list_merchants(till: TillHere) -> Response:
-    """List the merchants."""
-    return reply({"data": await merchants.find(till), "next_cursor": None})
+async def list_merchants(till: TillHere, caller: Caller) -> Response:
+    """List the merchants; a user sees their own."""
+    found = [each for each in await merchants.find(till) if not caller.is_user or each["id"] == caller.merchant_id]
+    return reply({"data": found, "next_cursor": None})
 
 
 @router.get("/merchants/{merchant_id}", responses={200: {"model": answers.Merchant}}, openapi_extra=needs("admin"))
-async def get_merchant(till: TillHere, merchant_id: str) -> Response:
+async def get_merchant(till: TillHere, caller: Caller, merchant_id: str) -> Response:
     """Return one merchant."""
+    if caller.is_user and merchant_id != caller.merchant_id:
+        raise NotFound(f"There is no merchant {merchant_id[:60]}.")
     return reply(await merchants.get(till, merchant_id))

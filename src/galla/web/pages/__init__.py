@@ -7,8 +7,20 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from galla.web.pages import counter, display, docs, live, pay, payments, refunds, sign_in
+from galla.web.pages import (
+    account,
+    counter,
+    display,
+    docs,
+    live,
+    pay,
+    payments,
+    people,
+    refunds,
+    sign_in,
+    welcome,
+)
 
 router = APIRouter(include_in_schema=False)
-for _part in (sign_in, counter, live, payments, refunds, display, pay, docs):
+for _part in (sign_in, welcome, people, account, counter, live, payments, refunds, display, pay, docs):
     router.include_router(_part.router)

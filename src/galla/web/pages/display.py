@@ -21,7 +21,7 @@ from galla.web.pages.customer_screen import screen_view
 from galla.web.pages.page import SignedIn, SignInNeeded, frame, go, one, page, posted, render
 from galla.web.problem import Problem
 from galla.web.room import Room
-from galla.web.security import check_origin, may, public_address, session_of, set_session, till_of
+from galla.web.security import address_of, check_origin, may, public_address, session_of, set_session, till_of
 from galla.web.stream import KEEP_ALIVE, message, streaming
 
 router = APIRouter()
@@ -72,18 +72,17 @@ async def enter(request: Request, terminal_id: str) -> Response:
     """Use up a one-time link: from now on this browser is a screen and nothing else."""
     check_origin(request)
     fields = read_form(await request.body(), request.headers.get("content-type"))
-    throttle = request.app.state.throttle
-    address = request.client.host if request.client else "unknown"
-    throttle.check(address)
-    session = await access.redeem_ticket(till_of(request), one(fields, "ticket")[:256], "Customer screen")
+    till, address = till_of(request), address_of(request)
+    till.attempts.begin(address)
+    session = await access.redeem_ticket(till, one(fields, "ticket")[:256], "Customer screen", address)
     if session is None:
-        throttle.failed(address)
         said = "This link was used before, or is too old. Make a new one at the counter, under Customer screen."
         return _private(
             page(request, "display_door.html", 401, ticket="", terminal_id=terminal_id[:64], fault=said)
         )
     if not terminal_id.replace("_", "").isalnum():
         raise Problem(404, "not_found", "There is no such machine.")
+    till.attempts.passed(address)
     answer = go(f"/display/{terminal_id}")
     set_session(request, answer, session.token)
     return _private(answer)
@@ -125,7 +124,7 @@ async def _pieces(till: Till, session: Session, machine: dict[str, Any]) -> Asyn
     sent = await _piece(till, session, machine)
     yield message(sent)
     async for event in feed.follow(till, session.principal, after=seen):
-        if event is None and await access.session(till, session.token) is None:
+        if event is None and await access.session(till, session.token, is_used=False) is None:
             yield _GONE
             return
         fresh = await _piece(till, session, machine)

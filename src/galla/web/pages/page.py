@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from galla.money import rupees
 from galla.service import merchants, payments
 from galla.service.access import Session
+from galla.service.roles import role_with, who_may
 from galla.service.till import Till
 from galla.service.words import short_name
 from galla.web.body import read_form
@@ -56,12 +57,41 @@ async def signed_in(request: Request) -> Session:
     session = await session_of(request)
     if session is None:
         raise SignInNeeded(request)
-    if not may(session.principal, "read"):
-        raise Problem(403, "forbidden", "Your key may not look at payments. Ask for one with the scope `read`.")
+    must_hold(session, "read")
     return session
 
 
 SignedIn = Annotated[Session, Depends(signed_in)]
+
+
+async def signed_in_admin(session: SignedIn) -> Session:
+    """Return the session of an admin who looks at the page.
+
+    Raises:
+        Problem: 403, it is somebody else.
+    """
+    must_hold(session, "admin")
+    return session
+
+
+AdminSignedIn = Annotated[Session, Depends(signed_in_admin)]
+
+
+def must_hold(session: Session, scope: str) -> None:
+    """Refuse a session without a scope.
+
+    Raises:
+        Problem: 403, with who may.
+    """
+    principal = session.principal
+    if may(principal, scope):
+        return
+    role = role_with(principal.scopes)
+    if principal.is_user and role is not None:
+        said = f"This is for {who_may(scope)}. You are signed in as {principal.actor}, {role.spoken}."
+    else:
+        said = f"Your key does not have the scope `{scope}`. Ask whoever gave it to you."
+    raise Problem(403, "forbidden", said)
 
 
 async def posted(request: Request, session: Session, scope: str = "collect") -> dict[str, list[str]]:
@@ -73,8 +103,7 @@ async def posted(request: Request, session: Session, scope: str = "collect") -> 
     check_origin(request)
     fields = read_form(await request.body(), request.headers.get("content-type"))
     check_csrf(session, one(fields, "csrf"))
-    if not may(session.principal, scope):
-        raise Problem(403, "forbidden", f"Your key does not have the scope `{scope}`. Ask whoever gave it to you.")
+    must_hold(session, scope)
     return fields
 
 
@@ -97,6 +126,12 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
 def go(address: str) -> RedirectResponse:
     """Answer a form by sending the browser on, so that a reload repeats nothing."""
     return RedirectResponse(address, 303)
+
+
+def private(response: Response) -> Response:
+    """Keep a page's address, which holds a one-time token, out of what the browser tells other pages."""
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
 
 
 async def frame(till: Till, session: Session) -> dict[str, Any]:

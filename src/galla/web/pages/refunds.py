@@ -66,7 +66,7 @@ async def _pieces(till: Till, session: Session, payment_id: str) -> AsyncIterato
     sent = await _piece(till, session, payment_id)
     yield message(sent)
     async for event in feed.follow(till, session.principal, after=seen):
-        if event is None and await access.session(till, session.token) is None:
+        if event is None and await access.session(till, session.token, is_used=False) is None:
             yield _GONE
             return
         fresh = await _piece(till, session, payment_id)
