@@ -62,7 +62,7 @@ def test_no_rule_of_composition_stands_in_the_way(text: str) -> None:
 
 
 async def test_a_password_is_compared_as_typed() -> None:
-    """Nothing is trimmed or folded; letters that keyboards compose differently are the same; nobody's hash fits nothing."""
+    """Nothing is trimmed or folded; letters composed differently are the same; nobody's hash fits nothing."""
     kept = await password.hashed(" Caf\u00e9 au lait ")
     assert await password.fits(" Cafe\u0301 au lait ", kept)
     assert not await password.fits("Caf\u00e9 au lait", kept)

@@ -114,7 +114,7 @@ async def test_the_last_admin_stays(counter: Counter) -> None:
 
 
 async def test_a_link_lets_choose_a_password_once(counter: Counter) -> None:
-    """A link is used up by an accepted password only; a newer link ends the older; the old password ends with its use."""
+    """Only an accepted password uses a link up; a newer link ends the older; the old password ends with its use."""
     await people.add(counter.till, counter.principal, somebody())
     before = await entered(counter)
     older = await people.invite(counter.till, counter.principal, "asha")
@@ -147,7 +147,7 @@ async def test_ones_own_password_needs_the_present_one(counter: Counter) -> None
 
 
 async def test_the_first_admin_is_made_once(counter: Counter) -> None:
-    """A set-up link makes one admin, for a shop without users; a newer one ends the older; there is nobody by default."""
+    """A set-up link makes one admin of a shop without users; a newer one ends the older; nobody is there by default."""
     assert await people.find(counter.till, counter.principal) == []
     assert not (await signing_in.door(counter.till)).has_users
     older = (await welcome.open_set_ups(counter.till))[0].token
@@ -189,7 +189,7 @@ async def test_sessions_end_by_rest_and_by_age(counter: Counter, role: str, rest
 
 
 async def test_one_sees_and_ends_ones_own_sessions(counter: Counter) -> None:
-    """The list holds one's own sessions only; another's cannot be ended; signing out everywhere ends all of one's own."""
+    """The list holds one's own sessions; another's cannot be ended; signing out everywhere ends all of one's own."""
     await people.add(counter.till, counter.principal, somebody())
     await people.add(counter.till, counter.principal, somebody("bilal"))
     one, two, other = await entered(counter), await entered(counter), await entered(counter, "bilal")
@@ -249,7 +249,7 @@ async def test_an_address_is_slowed_over_all_names(counter: Counter) -> None:
 
 
 async def test_every_sign_in_is_written_and_guessing_is_counted(counter: Counter) -> None:
-    """A row for each right and each wrong try, at most sixty wrong ones an hour; the next row says how many were left out."""
+    """A row for each right and each wrong try, at most sixty wrong ones an hour; the next row counts those left out."""
     await people.add(counter.till, counter.principal, somebody())
     await entered(counter)
     for number in range(70):
