@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from galla.errors import NotFound
@@ -17,13 +17,20 @@ from galla.web.security import Caller, GuardedRoute, TillHere, needs
 router = APIRouter(tags=["merchants"], route_class=GuardedRoute)
 
 
-@router.post(
-    "/merchants", status_code=201, responses={201: {"model": answers.Merchant}}, openapi_extra=needs("admin")
-)
-async def create_merchant(till: TillHere, caller: Caller, body: MerchantBody) -> Response:
-    """Add a merchant. Its key is sealed at once and never shown again. Needs an API key: a user belongs to one shop."""
+def _key_only(caller: Caller) -> None:
     if caller.is_user:
         raise Problem(403, "forbidden", "A user belongs to one shop. Add another with an API key.")
+
+
+@router.post(
+    "/merchants",
+    status_code=201,
+    responses={201: {"model": answers.Merchant}},
+    openapi_extra=needs("admin"),
+    dependencies=[Depends(_key_only)],
+)
+async def create_merchant(till: TillHere, body: MerchantBody) -> Response:
+    """Add a merchant. Its key is sealed at once and never shown again. Needs an API key: a user belongs to one shop."""
     ours = till.settings.environment
     if body.environment is not None and body.environment != ours:
         raise Problem(
