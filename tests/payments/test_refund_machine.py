@@ -196,7 +196,7 @@ def test_time_alone_never_ends_a_refund(words: list[tuple[RefundOutcome, float]]
     now_s, current = 0.0, refund(RefundStatus.CREATED, sends=0, sent_at=None)
     for outcome, seconds in words:
         now_s += seconds
-        asking = next_asking(current)
+        asking = next_asking(current, NOW)
         if asking is Asking.BEGIN:
             current = sending(current, later(now_s))
         step = told(current, outcome, asking, now_s)
@@ -213,7 +213,7 @@ def test_a_request_is_in_doubt_at_most_twice(words: list[tuple[RefundOutcome, fl
     now_s, current, unheard = 0.0, refund(RefundStatus.CREATED, sends=0, sent_at=None), 0
     for outcome, seconds in words:
         now_s += seconds
-        asking = next_asking(current)
+        asking = next_asking(current, NOW)
         if asking is Asking.BEGIN:
             current = sending(current, later(now_s))
             is_lost = isinstance(outcome, Unanswered) and outcome.was_sent
@@ -226,7 +226,7 @@ def test_a_busy_order_is_tried_again_under_the_same_reference() -> None:
     """"Another refund is in progress" is no end: the same reference is sent a minute later, as often as it takes."""
     current = refund(RefundStatus.CREATED, sends=0, sent_at=None)
     for minute in range(1, 6):
-        assert next_asking(current) is Asking.BEGIN
+        assert next_asking(current, NOW) is Asking.BEGIN
         sent = sending(current, later(60 * minute))
         step = told(sent, NotNow(reason=reason("refund_waits")), Asking.BEGIN, 60 * minute)
         current = step.refund
@@ -251,12 +251,12 @@ def test_a_no_to_a_second_sending_decides_nothing() -> None:
     lost = told(refund(RefundStatus.CREATED), Unanswered(detail="time-out"), Asking.BEGIN).refund
     unknown = replace(lost, not_found_count=GRACE_ASKS)
     resend = told(unknown, Unknown(), seconds=200).refund
-    assert (resend.may_resend, next_asking(resend)) == (True, Asking.BEGIN)
+    assert (resend.may_resend, next_asking(resend, NOW)) == (True, Asking.BEGIN)
     again = sending(resend, later(200))
     step = told(again, Rejected(reason=reason("refund_refused")), Asking.BEGIN, 200)
     assert (step.refund.status, step.event) == (RefundStatus.IN_DOUBT, "refund.in_doubt")
     assert "Do not refund again" in (step.refund.trouble or reason("")).hint
-    assert next_asking(step.refund) is Asking.INQUIRE
+    assert next_asking(step.refund, NOW) is Asking.INQUIRE
     assert told(step.refund, DONE).refund.status is RefundStatus.DONE
     assert told(step.refund, Rejected(reason=reason("refund_failed"))).refund.status is RefundStatus.FAILED
 
@@ -265,14 +265,14 @@ def test_a_lost_answer_is_in_doubt_and_asked_about() -> None:
     """A request whose answer is lost is never repeated on that ground: the next word is a question, seconds later."""
     step = told(refund(RefundStatus.CREATED), Unanswered(detail="time-out"), Asking.BEGIN)
     assert (step.refund.status, step.event) == (RefundStatus.IN_DOUBT, "refund.in_doubt")
-    assert (step.ask_at, next_asking(step.refund)) == (later(15), Asking.INQUIRE)
+    assert (step.ask_at, next_asking(step.refund, NOW)) == (later(15), Asking.INQUIRE)
 
 
 def test_what_never_left_is_sent_again() -> None:
     """A request that certainly never left counts for nothing and is sent again in five seconds."""
     step = told(refund(RefundStatus.CREATED), Unanswered(detail="away", was_sent=False), Asking.BEGIN)
     assert (step.refund.status, step.refund.sends, step.event) == (RefundStatus.CREATED, 0, None)
-    assert (step.ask_at, next_asking(step.refund)) == (later(15), Asking.BEGIN)
+    assert (step.ask_at, next_asking(step.refund, NOW)) == (later(15), Asking.BEGIN)
 
 
 @pytest.mark.parametrize("status", [RefundStatus.CREATED, RefundStatus.IN_DOUBT])
@@ -304,7 +304,7 @@ def test_a_raised_refund_that_is_forgotten_goes_to_a_person() -> None:
     assert (step.refund.status, step.refund.needs_review, step.event) == (
         RefundStatus.PENDING, True, "refund.needs_review",
     )  # fmt: skip
-    assert next_asking(step.refund) is Asking.INQUIRE
+    assert next_asking(step.refund, NOW) is Asking.INQUIRE
     assert told(step.refund, Unknown(), seconds=20_000).event is None
 
 
@@ -312,7 +312,7 @@ def test_a_repeated_reference_did_arrive() -> None:
     """"Already raised" means that an earlier request arrived: pending, and asked about at once."""
     step = told(refund(RefundStatus.IN_DOUBT, sends=2), AlreadyRaised(), Asking.BEGIN)
     assert (step.refund.status, step.ask_at) == (RefundStatus.PENDING, later(10))
-    assert next_asking(step.refund) is Asking.INQUIRE
+    assert next_asking(step.refund, NOW) is Asking.INQUIRE
 
 
 def test_a_poll_without_news_changes_nothing() -> None:

@@ -32,6 +32,7 @@ from galla.payments.model import (
     Unsent,
 )
 from galla.payments.refund import Refund, RefundOutcome
+from galla.payments.voiding import CUTOFF
 from galla.protocol.message import MerchantKey
 from galla.protocol.queue import CANCEL_PATH
 from galla.protocol.req_hash import HMAC_JSON
@@ -63,6 +64,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     mcc: str | None = None
     upi_limit_paise: int = MAX_PAISE
     collect_allowed: bool = False
+    void_cutoff: str = CUTOFF
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +107,10 @@ class Connector(Protocol):
 
 @runtime_checkable
 class Refunder(Protocol):
-    """A connector that can give money back."""
+    """A connector that can give money back: by a refund, and by a void where its capabilities say `can_void`.
+
+    Which of the two is the refund's `kind`.
+    """
 
     def begin_refund(self, refund: Refund, payment: Payment, account: Account, now: datetime) -> Flow[RefundOutcome]:
         """Ask the provider to give the money back, under the refund's own reference."""

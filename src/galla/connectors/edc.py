@@ -1,4 +1,4 @@
-"""A payment on a Paytm card machine: push the sale, then ask its status.
+"""A payment on a Paytm card machine: push the sale, then ask its status; give it back by a void or a refund.
 
 Paytm's names become galla's here, and nowhere else for card machines.
 """
@@ -11,6 +11,8 @@ from galla.client.flows import Flow, exchange
 from galla.clock import ist_text, parse_ist
 from galla.connectors.amount import PAISE_TEXT
 from galla.connectors.connector import Account, Capabilities
+from galla.connectors.edc_void import ask_about_void, ask_for_void
+from galla.connectors.pg_refund import apply_for, ask_about
 from galla.errors import AmountNotAllowed
 from galla.payments.model import (
     Captured,
@@ -28,6 +30,8 @@ from galla.payments.model import (
     Unclear,
     Waiting,
 )
+from galla.payments.refund import Refund, RefundOutcome
+from galla.payments.voiding import VOID
 from galla.protocol.codes import EDC_CODES, Kind, ResultInfo, explain_edc
 from galla.protocol.edc import SaleReply, SaleRequest, StatusReply, StatusRequest
 
@@ -38,7 +42,12 @@ class EdcConnector:
     """Paytm EDC machines over the wireless API."""
 
     capabilities = Capabilities(
-        name="paytm-edc", methods=frozenset({Method.EDC}), amounts=PAISE_TEXT, needs_terminal=True
+        name="paytm-edc",
+        methods=frozenset({Method.EDC}),
+        amounts=PAISE_TEXT,
+        needs_terminal=True,
+        can_refund=True,
+        can_void=True,
     )
 
     def begin(self, payment: Payment, account: Account, now: datetime) -> Flow[Outcome]:
@@ -85,6 +94,16 @@ class EdcConnector:
                 return Lost(detail="Paytm reported an error of its own.", paytm_code=reply.result.code_id)
             case _:  # a refusal of the question says nothing about the payment
                 return Unclear(reason=_unclear(reply.result))
+
+    def begin_refund(self, refund: Refund, payment: Payment, account: Account, now: datetime) -> Flow[RefundOutcome]:
+        """Ask for the money to go back: on the machine, or through the online API in rupees."""
+        begin = ask_for_void if refund.kind == VOID else apply_for
+        return begin(refund, payment, account, now)
+
+    def inquire_refund(self, refund: Refund, payment: Payment, account: Account, now: datetime) -> Flow[RefundOutcome]:
+        """Ask what became of the void or the refund."""
+        inquire = ask_about_void if refund.kind == VOID else ask_about
+        return inquire(refund, payment, account, now)
 
 
 def _sale(payment: Payment, account: Account, now: datetime) -> SaleRequest:

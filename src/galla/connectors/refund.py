@@ -26,6 +26,7 @@ from galla.payments.refund import (
     Unanswered,
     Unexpected,
 )
+from galla.payments.voiding import VOID
 
 _OUTCOMES = get_args(RefundOutcome)
 
@@ -58,7 +59,8 @@ def differences(refund: Refund, payment: Payment, returned: Returned) -> tuple[s
 def _checked(
     connector: Connector | None, refund: Refund, payment: Payment, account: Account, now: datetime, asking: Asking
 ) -> Flow[RefundOutcome]:
-    if not isinstance(connector, Refunder):
+    is_void = refund.kind == VOID
+    if not isinstance(connector, Refunder) or (is_void and not connector.capabilities.can_void):
         if asking is Asking.BEGIN and refund.sends <= 1:
             return Rejected(reason=_cannot(payment))
         return Unexpected(reason=_cannot(payment))

@@ -15,8 +15,8 @@ from galla.client.flows import Flow, exchange, keep
 from galla.clock import ist_text, parse_ist
 from galla.connectors.amount import RUPEES_TEXT
 from galla.connectors.connector import Account, Capabilities
+from galla.connectors.pg_refund import apply_for, ask_about
 from galla.connectors.pg_words import pg_reason, pg_unclear
-from galla.connectors.upi_refund import apply_for, ask_about
 from galla.errors import RemoteProtocolError
 from galla.payments.model import (
     Captured,

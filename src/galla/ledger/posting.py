@@ -95,9 +95,15 @@ def for_payment(payment: Payment, proof: Proof, allocated_paise: int, at: dateti
 
 
 def for_refund(
-    refund_id: str, payment: Payment, amount_paise: int, advance_paise: int, at: datetime
+    refund_id: str,
+    payment: Payment,
+    amount_paise: int,
+    advance_paise: int,
+    at: datetime,
+    *,
+    is_void: bool = False,
 ) -> Entry:
-    """Book a refund that is done: Paytm owes less, or the drawer holds less.
+    """Book a refund or a void that is done: Paytm owes less, or the drawer holds less.
 
     An advance goes back first, the rest is money given back.
 
@@ -107,6 +113,7 @@ def for_refund(
         amount_paise: how much went back.
         advance_paise: how much of the payment still stands as the customer's advance.
         at: the instant of the step.
+        is_void: whether the sale was taken back on its machine; only the description differs.
     """
     from_advance = min(amount_paise, max(0, advance_paise))
     lines = [Posting(held_in(payment), -amount_paise)]
@@ -119,7 +126,7 @@ def for_refund(
         event="refund.done",
         at=at,
         on=business_date(at),
-        description=f"Refund of {payment.reference or payment.paytm_id}",
+        description=f"{'Void' if is_void else 'Refund'} of {payment.reference or payment.paytm_id}",
         postings=tuple(lines),
     )
 

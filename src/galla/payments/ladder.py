@@ -81,6 +81,14 @@ REFUND_RUNGS = (
 )
 """Refunds: soon at first, four times a day for ten days, once a day for ever after."""
 
+VOID_RUNGS = (
+    Rung(5 * _MINUTE, 5.0),
+    Rung(30 * _MINUTE, 30.0),
+    Rung(2 * _HOUR, 5 * _MINUTE),
+    Rung(240 * _HOUR, _HOUR),
+)
+"""Voids: somebody stands at the machine, as for a sale."""
+
 REFUND_WATCH_S = (_HOUR, 24 * _HOUR, 72 * _HOUR)
 """Ages at which a refund that failed is asked about again."""
 

@@ -102,6 +102,8 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     - `tendered_paise` is what the customer handed over in cash; the change is what exceeds the amount.
     - `machine` is the label of the card machine when the payment was made, `counter` where staff stood, `shown_on`
       the machine beside whose customer screen a code is shown.
+    - `void_cutoff` is the merchant's cut-off (`HH:MM`, India) where the sale can be voided at all, `is_voided` whether
+      a void has taken it back whole.
     - `fence` is the lease's fencing token, `sequence` the number of events so far, `misses` the inquiries in a
       row that brought no answer, `not_found_count` the spaced "unknown id" answers in a row.
     """
@@ -141,6 +143,8 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     tendered_paise: int | None = None
     refunded_paise: int = 0
     refunding_paise: int = 0
+    void_cutoff: str | None = None
+    is_voided: bool = False
     needs_review: bool = False
     is_late: bool = False
     is_exclusive: bool = True

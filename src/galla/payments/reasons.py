@@ -1,4 +1,4 @@
-"""Why a payment is not paid or in doubt, in the words of the counter: what happened, and what to do now.
+"""Why a payment or a refund is where it is, in the words of the counter: what happened, and what to do now.
 
 Reasons that come from one of Paytm's codes are made by the connectors.
 """
@@ -110,4 +110,84 @@ def transaction_reused(other_id: str) -> Reason:
         code="mismatch",
         message=f"Paytm names a transaction that has already paid {other_id}, so this one is not marked paid.",
         hint="Compare both slips with the Paytm dashboard. Do not take this payment again.",
+    )
+
+
+def refund_lost(noun: str) -> Reason:
+    """Return the trouble of a refund, or void, whose answer did not come."""
+    return Reason(
+        code="lost_reply",
+        message=f"Paytm's answer to the {noun} did not reach us.",
+        hint="We are checking with Paytm by the same reference. Do not refund again.",
+    )
+
+
+def refund_resend_refused(noun: str, refusal: Reason) -> Reason:
+    """Return the trouble of a refund, or void, that Paytm would not take a second time."""
+    return Reason(
+        code="not_found",
+        message=f"Paytm would not take this {noun} a second time, and the first request may have arrived.",
+        hint="We are checking with Paytm by the same reference. Do not refund again.",
+        paytm_code=refusal.paytm_code,
+        paytm_message=refusal.paytm_message,
+    )
+
+
+def already_raised(noun: str) -> Reason:
+    """Return the trouble of a refund, or void, that Paytm says it has already."""
+    return Reason(
+        code="already_raised",
+        message=f"Paytm says that this {noun} was raised before.",
+        hint="We are checking with Paytm by its reference. Do not refund again.",
+    )
+
+
+def refund_never_sent() -> Reason:
+    """Return the trouble of a refund that Paytm never had, though it was sent twice."""
+    return Reason(
+        code="never_sent",
+        message="Paytm never received this refund, though it was sent twice.",
+        hint="No money went back. Start the refund again.",
+    )
+
+
+REFUND_INSTEAD = "The sale stands. Give the money back as a refund instead."
+
+
+def void_never_sent() -> Reason:
+    """Return the trouble of a void that Paytm does not know and that may not be sent any more."""
+    return Reason(
+        code="never_sent",
+        message="Paytm never received this void, so nothing was reversed.",
+        hint=REFUND_INSTEAD,
+    )
+
+
+def void_too_late() -> Reason:
+    """Return the trouble of a void that never left before its time was over."""
+    return Reason(
+        code="void_too_late",
+        message="The time to void this sale was over before the void could be sent, so nothing was reversed.",
+        hint=REFUND_INSTEAD,
+    )
+
+
+def void_unanswered() -> Reason:
+    """Return the trouble of a void that nobody has answered at the machine in time."""
+    return Reason(
+        code="void_unanswered",
+        message="Nobody answered this void on the machine, and the time to void the sale is over.",
+        hint=(
+            "Look at the machine's slip and the Paytm dashboard. If the sale still stands there, "
+            "give the money back as a refund instead. We keep asking."
+        ),
+    )
+
+
+def void_given_up() -> Reason:
+    """Return the trouble of a void that two people gave up for a refund."""
+    return Reason(
+        code="void_given_up",
+        message="Paytm still had no answer from the machine after the time to void was over, so it was given up.",
+        hint="The money goes back as a refund. We go on asking about the void for three days.",
     )

@@ -13,9 +13,11 @@ from typing import assert_never
 import msgspec
 
 from galla.errors import IllegalTransition
-from galla.payments.ladder import REFUND_RUNGS, REFUND_WATCH_S, backed_off, jittered
+from galla.payments import reasons
+from galla.payments.ladder import REFUND_RUNGS, REFUND_WATCH_S, VOID_RUNGS, backed_off, jittered
 from galla.payments.machine import Asking
 from galla.payments.model import Reason
+from galla.payments.voiding import VOID
 
 
 class RefundStatus(StrEnum):
@@ -51,7 +53,7 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     """Money going back to a payer. Amounts in paise, instants aware UTC; the lease works as a payment's.
 
     `kind` is `void` or `refund`, `choice` the sentence that says why galla took this kind, `approver` the second
-    person where one was needed.
+    person where one was needed. `expires_at` is when Paytm takes a void no longer; a refund has no such time.
     """
 
     id: str
@@ -79,6 +81,7 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     jitter: int = 0
     sent_at: datetime | None = None
     settled_at: datetime | None = None
+    expires_at: datetime | None = None
     asked_at: datetime | None = None
     due_at: datetime | None = None
     lease_until: datetime | None = None
@@ -118,7 +121,9 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True):
-    """The provider does not know the reference."""
+    """The provider does not know the reference. `final` is its no, where it means that once the grace is over."""
+
+    final: Reason | None = None
 
 
 class AlreadyRaised(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +154,7 @@ RefundOutcome = Raised | Returned | Rejected | Unknown | AlreadyRaised | NotNow 
 GRACE_S = 120
 REPEAT_S = 660  # Paytm takes no equal refund of one payment within ten minutes
 _BUSY_S = 60
+_VOID_BUSY_S = 10
 _RETRY_S = 5
 _LAST_S = 86_400
 GRACE_ASKS = 3
@@ -167,8 +173,20 @@ class RefundStep(msgspec.Struct, frozen=True, kw_only=True):
 _replace = msgspec.structs.replace
 
 
-def next_asking(refund: Refund) -> Asking:
+def is_late(refund: Refund, now: datetime) -> bool:
+    """Whether Paytm takes this void no longer; a refund is never late."""
+    return refund.expires_at is not None and now >= refund.expires_at
+
+
+def is_withdrawn(refund: Refund, now: datetime) -> bool:
+    """Whether a void never left in its time, so that it must not leave any more."""
+    return refund.is_open and refund.sends == 0 and is_late(refund, now)
+
+
+def next_asking(refund: Refund, now: datetime) -> Asking:
     """Return whether the next word is the request itself or a question about it."""
+    if is_late(refund, now):
+        return Asking.INQUIRE
     if refund.may_resend or (refund.status is RefundStatus.CREATED and refund.sends == 0):
         return Asking.BEGIN
     return Asking.INQUIRE
@@ -190,13 +208,17 @@ def next_due(refund: Refund, now: datetime, scale: float) -> datetime | None:
     if refund.status is RefundStatus.FAILED:  # given up, but its request may still arrive somewhere
         watches = (watch_s * scale for watch_s in REFUND_WATCH_S if age_s < watch_s * scale)
         return min((refund.created_at + timedelta(seconds=watch_s) for watch_s in watches), default=None)
-    every_s = next((rung.every_s for rung in REFUND_RUNGS if age_s < rung.until_s * scale), _LAST_S)
-    return now + timedelta(seconds=jittered(backed_off(every_s * scale, refund.misses, scale), refund.jitter))
+    rungs = VOID_RUNGS if refund.kind == VOID else REFUND_RUNGS
+    every_s = next((rung.every_s for rung in rungs if age_s < rung.until_s * scale), _LAST_S)
+    due_at = now + timedelta(seconds=jittered(backed_off(every_s * scale, refund.misses, scale), refund.jitter))
+    if refund.expires_at is not None and not is_late(refund, now):
+        return min(due_at, refund.expires_at)
+    return due_at
 
 
 def apply(refund: Refund, outcome: RefundOutcome, asking: Asking, now: datetime, scale: float) -> RefundStep:
     """Return the step that an answer makes. Only the provider's word ends a refund; time never does."""
-    step = _decide(refund, outcome, asking, now, scale)
+    step = _overdue(refund, _decide(refund, outcome, asking, now, scale), now)
     if not step.is_changed:
         return step
     after = step.refund
@@ -210,11 +232,25 @@ def apply(refund: Refund, outcome: RefundOutcome, asking: Asking, now: datetime,
     )
 
 
+def _overdue(before: Refund, step: RefundStep, now: datetime) -> RefundStep:
+    """Flag a sent void that is open when its time is over: it is asked about on, and a person chooses what to do."""
+    after = step.refund
+    if not after.is_open:
+        was_overdue = before.trouble is not None and before.trouble.code == reasons.void_unanswered().code
+        return _replace(step, refund=_replace(after, needs_review=False)) if was_overdue and before.is_open else step
+    if after.sends == 0 or after.needs_review or not is_late(after, now):
+        return step
+    flagged = _replace(after, needs_review=True, trouble=reasons.void_unanswered())
+    return _replace(step, refund=flagged, event=step.event or "refund.needs_review", is_changed=True)
+
+
 def _decide(refund: Refund, outcome: RefundOutcome, asking: Asking, now: datetime, scale: float) -> RefundStep:
     if not refund.is_open:
         return _after_the_end(refund, outcome)
     match outcome:
         case Raised():
+            if refund.needs_review and is_late(refund, now):  # a person is asked already
+                return RefundStep(refund=_replace(refund, misses=0), is_changed=refund.misses > 0)
             return _raised(refund, outcome.refund_id)
         case Returned():
             after = _replace(
@@ -231,15 +267,13 @@ def _decide(refund: Refund, outcome: RefundOutcome, asking: Asking, now: datetim
         case Rejected():
             return _rejected(refund, outcome.reason, asking, now)
         case Unknown():
-            return _unknown(refund, now, scale)
+            return _unknown(refund, outcome, now, scale)
         case AlreadyRaised():
             return _already_raised(refund, now)
         case NotNow():
             if asking is Asking.INQUIRE:  # it answers a request, and no question
                 return RefundStep(refund=refund, is_changed=False)
-            later = now + timedelta(seconds=_BUSY_S * scale)
-            after = _replace(refund, sends=refund.sends - 1, may_resend=True, trouble=outcome.reason)
-            return RefundStep(refund=after, ask_at=later)
+            return _not_now(refund, outcome.reason, now, scale)
         case Unanswered():
             return _unanswered(refund, outcome, asking, now, scale)
         case Unexpected():
@@ -265,20 +299,21 @@ def _is_mismatched(refund: Refund) -> bool:
     return refund.trouble is not None and refund.trouble.code == "mismatch"
 
 
+def _not_now(refund: Refund, reason: Reason, now: datetime, scale: float) -> RefundStep:
+    """Try again later. A machine that is busy may be busy with the first sending of this very void: then ask."""
+    if refund.kind == VOID and refund.sends > 1:
+        doubt = _replace(refund, status=RefundStatus.IN_DOUBT, trouble=reason)
+        return RefundStep(refund=doubt, event="refund.in_doubt")
+    wait_s = (_VOID_BUSY_S if refund.kind == VOID else _BUSY_S) * scale
+    after = _replace(refund, sends=refund.sends - 1, may_resend=True, trouble=reason)
+    return RefundStep(refund=after, ask_at=now + timedelta(seconds=wait_s))
+
+
 def _rejected(refund: Refund, reason: Reason, asking: Asking, now: datetime) -> RefundStep:
     """A no is final, but for a no to a second sending: the first may have taken what the second asks for."""
     if asking is Asking.BEGIN and refund.sends > 1:
-        doubt = _replace(
-            refund,
-            status=RefundStatus.IN_DOUBT,
-            trouble=Reason(
-                code="not_found",
-                message="Paytm would not take this refund a second time, and the first request may have arrived.",
-                hint="We are checking with Paytm by the same reference. Do not refund again.",
-                paytm_code=reason.paytm_code,
-                paytm_message=reason.paytm_message,
-            ),
-        )
+        trouble = reasons.refund_resend_refused(refund.kind, reason)
+        doubt = _replace(refund, status=RefundStatus.IN_DOUBT, trouble=trouble)
         return RefundStep(refund=doubt, event="refund.in_doubt")
     after = _replace(
         refund, status=RefundStatus.FAILED, trouble=reason, settled_at=now, misses=0, may_resend=False
@@ -305,36 +340,30 @@ def _raised(refund: Refund, refund_id: str | None) -> RefundStep:
 
 def _already_raised(refund: Refund, now: datetime) -> RefundStep:
     """Ours arrived before, or it looks like another one of minutes ago: only its reference tells them apart."""
-    trouble = Reason(
-        code="already_raised",
-        message="Paytm says that this refund was raised before.",
-        hint="We are checking with Paytm by its reference. Do not refund again.",
-    )
-    after = _replace(_raised(refund, None).refund, trouble=trouble)
+    after = _replace(_raised(refund, None).refund, trouble=reasons.already_raised(refund.kind))
     return RefundStep(refund=after, event="refund.pending", ask_at=now)
 
 
-def _unknown(refund: Refund, now: datetime, scale: float) -> RefundStep:
+def _unknown(refund: Refund, outcome: Unknown, now: datetime, scale: float) -> RefundStep:
     """Paytm does not know the reference: after a grace, the same reference may be sent once more."""
     count = refund.not_found_count + 1
     waited_s = (now - (refund.sent_at or refund.created_at)).total_seconds()
     if waited_s < GRACE_S * scale or count < GRACE_ASKS:
         return RefundStep(refund=_replace(refund, not_found_count=count, misses=0))
+    may_leave = refund.sends < RESENDS and not is_late(refund, now)
     was_taken_for_another = refund.trouble is not None and refund.trouble.code == "already_raised"
-    if was_taken_for_another and refund.sends < RESENDS:
+    if was_taken_for_another and may_leave:
         if waited_s < REPEAT_S * scale:
             return RefundStep(refund=_replace(refund, not_found_count=count, misses=0))
         return RefundStep(refund=_replace(refund, may_resend=True), ask_at=now)
     if refund.status is RefundStatus.PENDING:
+        if outcome.final is not None:
+            return _rejected(refund, outcome.final, Asking.INQUIRE, now)
         event = None if refund.needs_review else "refund.needs_review"
         return RefundStep(refund=_replace(refund, not_found_count=count, needs_review=True), event=event)
-    if refund.sends < RESENDS:
+    if may_leave:
         return RefundStep(refund=_replace(refund, may_resend=True), ask_at=now)
-    trouble = Reason(
-        code="never_sent",
-        message="Paytm never received this refund, though it was sent twice.",
-        hint="No money went back. Start the refund again.",
-    )
+    trouble = reasons.void_never_sent() if refund.kind == VOID else reasons.refund_never_sent()
     after = _replace(refund, status=RefundStatus.FAILED, trouble=trouble, settled_at=now)
     return RefundStep(refund=after, event="refund.failed")
 
@@ -347,10 +376,5 @@ def _unanswered(refund: Refund, outcome: Unanswered, asking: Asking, now: dateti
     if not outcome.was_sent:
         after = _replace(refund, sends=refund.sends - 1, may_resend=refund.sends > 1, misses=refund.misses + 1)
         return RefundStep(refund=after, ask_at=now + timedelta(seconds=_RETRY_S * scale))
-    trouble = Reason(
-        code="lost_reply",
-        message="Paytm's answer to the refund did not reach us.",
-        hint="We are checking with Paytm by the same reference. Do not refund again.",
-    )
-    after = _replace(refund, status=RefundStatus.IN_DOUBT, trouble=trouble)
+    after = _replace(refund, status=RefundStatus.IN_DOUBT, trouble=reasons.refund_lost(refund.kind))
     return RefundStep(refund=after, event="refund.in_doubt", ask_at=now + timedelta(seconds=_RETRY_S * scale))

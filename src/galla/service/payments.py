@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
+from galla.config import Secret
 from galla.connectors.connector import Account
 from galla.errors import AmountNotAllowed, IllegalTransition, InvalidField, NotFound, TooSoon
 from galla.money import check_amount, format_inr
 from galla.payments.machine import Asking, next_asking
 from galla.payments.machine import cancel as cancelled
 from galla.payments.model import Method, Payment
-from galla.service import starting
+from galla.service import approval, starting
 from galla.service.advance import advance
 from galla.service.offering import offer
 from galla.service.till import Principal, Till
@@ -32,7 +33,8 @@ ASK_GAP_S = 1.0
 class NewPayment(msgspec.Struct, frozen=True, kw_only=True):
     """What a caller asks for; amounts in paise. `bill` and `terminal` take an id, a number or a TID.
 
-    `tendered_paise` is what the customer hands over in cash, the amount itself when it is None.
+    `tendered_paise` is what the customer hands over in cash, the amount itself when it is None. `approver` is a
+    supervisor's own credential, for `allow_parallel` by somebody who may not decide that alone.
     """
 
     amount_paise: int
@@ -46,6 +48,7 @@ class NewPayment(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] = {}
     tendered_paise: int | None = None
     allow_parallel: bool = False
+    approver: Secret | None = None
     vpa: str | None = None
     platform: str | None = None
     return_url: str | None = None
@@ -76,7 +79,8 @@ async def start(
         PaymentError: a rule forbids it, or the key is taken; nothing was sent.
     """
     account = await till.account(principal.merchant_id)
-    order = _clean(till, principal, account, new, idempotency_key, fingerprint)
+    approver = await _approver(till, principal, new)
+    order = _clean(till, account, new, approver, idempotency_key, fingerprint)
     made = await till.database.write(starting.make, till, principal, account, order)
     if not made.is_new:
         answer = made.answer or await _answer(till, principal, idempotency_key, made.payment)
@@ -214,8 +218,26 @@ def _cancel(
     return after
 
 
+async def _approver(till: Till, principal: Principal, new: NewPayment) -> str | None:
+    """Return who stands beside the caller, where somebody was named; a parallel payment needs a supervisor.
+
+    Raises:
+        IllegalTransition: the caller may not decide this, and nobody else was named.
+        Forbidden: whoever was named cannot be the second person.
+    """
+    if new.approver:
+        return await approval.second_person(till, principal, new.approver, approval.SUPERVISORS)
+    if new.allow_parallel and not principal.scopes & approval.SUPERVISORS:
+        raise IllegalTransition(
+            "A second payment beside an unfinished one needs a supervisor: give a supervisor's key as `approver`.",
+            code="supervisor_needed",
+            param="allow_parallel",
+        )
+    return None
+
+
 def _clean(
-    till: Till, principal: Principal, account: Account, new: NewPayment, key: str | None, fingerprint: str
+    till: Till, account: Account, new: NewPayment, approver: str | None, key: str | None, fingerprint: str
 ) -> starting.Order:
     amount_paise = check_amount(new.amount_paise)
     if new.accept not in ("all", "card", "qr"):
@@ -230,11 +252,6 @@ def _clean(
         platform=new.platform,
         expires_in=new.expires_in,
     )
-    if new.allow_parallel and not principal.scopes & {"refund", "admin"}:
-        raise IllegalTransition(
-            "A second payment beside an unfinished one needs a supervisor.", code="supervisor_needed",
-            param="allow_parallel",
-        )
     customer = new.customer or {}
     return starting.Order(
         amount_paise=amount_paise,
@@ -250,6 +267,7 @@ def _clean(
         metadata=clean_metadata(new.metadata),
         tendered_paise=_tendered(new, amount_paise),
         allow_parallel=new.allow_parallel,
+        approver=approver,
         key=key,
         fingerprint=fingerprint,
     )

@@ -16,7 +16,19 @@ from galla.ledger.accounts import RETURNS
 from galla.ledger.posting import for_refund
 from galla.payments.machine import Asking
 from galla.payments.model import Payment
-from galla.payments.refund import Refund, RefundStatus, RefundStep, apply, next_asking, next_due
+from galla.payments.reasons import void_too_late
+from galla.payments.refund import (
+    Refund,
+    RefundOutcome,
+    RefundStatus,
+    RefundStep,
+    Rejected,
+    apply,
+    is_withdrawn,
+    next_asking,
+    next_due,
+)
+from galla.payments.voiding import VOID
 from galla.service.line import Line
 from galla.service.till import Till
 from galla.service.views import refund_view
@@ -29,7 +41,8 @@ log = structlog.get_logger("galla.refund")
 
 async def advance_refund(till: Till, refund: Refund, *, is_marked: bool = False) -> Refund:
     """Take a claimed refund one step further; unchanged when Paytm had no news or somebody else was faster."""
-    asking = Asking.BEGIN if is_marked else next_asking(refund)
+    now = till.clock.now()
+    asking = Asking.BEGIN if is_marked else next_asking(refund, now)
     if asking is Asking.BEGIN and not is_marked:
         try:
             refund = await till.database.write(refunds.mark_sending, refund, till.clock.now(), till.send_lease_ms)
@@ -40,10 +53,11 @@ async def advance_refund(till: Till, refund: Refund, *, is_marked: bool = False)
         raise NotFound(f"There is no payment {refund.payment_id} for refund {refund.id}.")
     timeout_s = till.settings.send_timeout_s if asking is Asking.BEGIN else till.inquiry_timeout_s
     line = Line(till, timeout_s, refund.lease_until, till.clock.now())
-    run = framework.begin_refund if asking is Asking.BEGIN else framework.inquire_refund
-    account = await till.account(refund.merchant_id)
-    connector = till.connectors.get(payment.method)
-    outcome = await arun(run(connector, refund, payment, account, line.started_at), line.send, till.clock)
+    outcome: RefundOutcome
+    if is_withdrawn(refund, now):
+        outcome = Rejected(reason=void_too_late())
+    else:
+        outcome = await _talk(till, refund, payment, asking, line)
     step = apply(refund, outcome, asking, till.clock.now(), till.settings.ladder_scale)
     try:
         after = await till.database.write(commit_step, till, payment, refund, step, line.exchange(outcome))
@@ -54,6 +68,13 @@ async def advance_refund(till: Till, refund: Refund, *, is_marked: bool = False)
         log.info(step.event, refund=refund.id, payment=payment.id, amount=refund.amount_paise)
         till.bell.ring()
     return after
+
+
+async def _talk(till: Till, refund: Refund, payment: Payment, asking: Asking, line: Line) -> RefundOutcome:
+    run = framework.begin_refund if asking is Asking.BEGIN else framework.inquire_refund
+    account = await till.account(refund.merchant_id)
+    connector = till.connectors.get(payment.method)
+    return await arun(run(connector, refund, payment, account, line.started_at), line.send, till.clock)
 
 
 def commit_step(
@@ -109,6 +130,5 @@ def _book(connection: Connection, payment: Payment, refund: Refund) -> None:
     earlier = [other.id for other in refunds.of_payment(connection, payment.merchant_id, payment.id)]
     advance_paise = ledger.advance_left(connection, payment.merchant_id, [payment.id, *earlier])
     at = refund.settled_at or refund.created_at
-    ledger.book(
-        connection, payment.merchant_id, for_refund(refund.id, payment, refund.amount_paise, advance_paise, at)
-    )
+    entry = for_refund(refund.id, payment, refund.amount_paise, advance_paise, at, is_void=refund.kind == VOID)
+    ledger.book(connection, payment.merchant_id, entry)

@@ -1,35 +1,38 @@
-"""The verbs of a refund: start, look, list. The step with Paytm is in `refunding.py`."""
+"""The verbs of a refund or a void: start, look, list.
+
+The transaction that makes one is in `returning.py`, the step with Paytm in `refunding.py`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 
 import msgspec
-from sqlalchemy import Connection
 
-from galla import ids
-from galla.errors import AmountNotAllowed, IllegalTransition, InvalidField, NotFound
-from galla.money import check_amount, format_inr
-from galla.payments.model import Method, Payment, Status
-from galla.payments.refund import Refund, sending
-from galla.service import once
+from galla.config import Secret
+from galla.errors import InvalidField, NotFound
+from galla.money import check_amount
+from galla.payments.refund import Refund
+from galla.payments.voiding import AUTO, KINDS
+from galla.service import approval
 from galla.service.refunding import advance_refund
+from galla.service.returning import Wish, make
 from galla.service.till import Principal, Till
 from galla.service.views import View, refund_view
 from galla.service.words import clean
-from galla.store import keys, payments, refunds
-from galla.store.journal import Event, Note, record
-
-LEAST_PARTIAL_PAISE = 100  # Paytm refuses a partial refund below one rupee (635)
+from galla.store import keys, refunds
 
 
 class NewRefund(msgspec.Struct, frozen=True, kw_only=True):
-    """What a caller asks for. `amount_paise` None means everything that can still be given back."""
+    """What a caller asks for. `amount_paise` None means everything that can still be given back.
+
+    `kind` is `auto`, `void` or `refund`; `approver` the second person's own credential, which is not kept.
+    """
 
     reason: str
     amount_paise: int | None = None
-    kind: str = "auto"
+    kind: str = AUTO
+    approver: Secret | None = None
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,12 +40,6 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
 
     refund: View
     is_replay: bool
-
-
-class _Made(msgspec.Struct, frozen=True, kw_only=True):
-    refund: Refund
-    is_new: bool
-    answer: str | None = None
 
 
 async def start(
@@ -61,14 +58,26 @@ async def start(
         NotFound: no such payment for this merchant.
         IllegalTransition: the payment is not paid, or this kind is not possible (`void_not_possible`).
         AmountNotAllowed: more than can still be given back (`over_refund`).
+        TerminalBusy: a void needs the machine, and a payment holds it.
+        Forbidden: a second person is needed, or cannot be this one.
     """
     reason = clean(new.reason, "reason", limit=200, is_required=True) or ""
     amount = check_amount(new.amount_paise) if new.amount_paise is not None else None
-    if new.kind not in ("auto", "refund", "void"):
+    if new.kind not in KINDS:
         raise InvalidField("`kind` must be auto, refund or void.", param="kind")
-    made = await till.database.write(
-        _make, till, principal, payment_id, amount, reason, new.kind, idempotency_key, fingerprint
+    approver = None
+    if new.approver:
+        approver = await approval.second_person(till, principal, new.approver, approval.SUPERVISORS)
+    wish = Wish(
+        payment_id=payment_id,
+        amount_paise=amount,
+        reason=reason,
+        kind=new.kind,
+        approver=approver,
+        key=idempotency_key,
+        fingerprint=fingerprint,
     )
+    made = await till.database.write(make, till, principal, wish)
     if not made.is_new:
         answer = made.answer or await _answer(till, principal, idempotency_key, made.refund)
         return Begun(refund=msgspec.json.decode(answer), is_replay=True)
@@ -108,102 +117,6 @@ async def find(
         "data": [refund_view(refund) for refund in page],
         "next_cursor": page[-1].id if len(found) > limit else None,
     }
-
-
-def _make(
-    connection: Connection,
-    till: Till,
-    principal: Principal,
-    payment_id: str,
-    amount: int | None,
-    reason: str,
-    kind: str,
-    key: str | None,
-    fingerprint: str,
-) -> _Made:
-    now = till.clock.now()
-    payment = payments.get(connection, principal.merchant_id, payment_id, lock=True)
-    row = once.known(connection, principal.merchant_id, key, fingerprint, now)  # under the lock: twins wait above
-    if row is not None:
-        known = refunds.get(connection, principal.merchant_id, row.object_id)
-        if known is None:
-            raise NotFound(f"There is no refund {row.object_id}.")
-        return _Made(refund=known, is_new=False, answer=row.answer)
-    if payment is None:
-        raise NotFound(f"There is no payment {payment_id[:60]}.")
-    wanted = _allowed(till, payment, amount, kind)
-    refund = Refund(
-        id=ids.new_id("rfd", now),
-        merchant_id=payment.merchant_id,
-        payment_id=payment.id,
-        kind="refund",
-        mid=payment.mid,
-        ref_id=ids.paytm_id(payment.environment, now),
-        amount_paise=wanted,
-        reason=reason,
-        actor=principal.actor,
-        created_at=now,
-        jitter=ids.fraction(),
-        fence=1,
-        sequence=1,
-    )
-    lease_until = now + timedelta(milliseconds=till.send_lease_ms)
-    refund = msgspec.structs.replace(sending(refund, now), lease_until=lease_until, due_at=lease_until)
-    refunds.insert_refund(connection, refund)
-    once.claim(connection, principal.merchant_id, key, fingerprint, refund.id, now)
-    note = Note(
-        actor=principal.actor,
-        origin=principal.origin,
-        action="refund.created",
-        object_id=refund.id,
-        detail={"payment": payment.id, "amount": wanted, "reason": reason},
-    )
-    happened = Event(
-        type="refund.created",
-        object_id=refund.id,
-        bill_id=payment.bill_id,
-        sequence=1,
-        data=msgspec.json.encode(refund_view(refund)).decode(),
-    )
-    record(connection, refund.merchant_id, now, note, happened)
-    return _Made(refund=refund, is_new=True)
-
-
-def _allowed(till: Till, payment: Payment, amount: int | None, kind: str) -> int:
-    if payment.status is not Status.PAID:
-        raise IllegalTransition(
-            f"Payment {payment.id} is {payment.status.replace('_', ' ')}: only a paid payment can be given back.",
-            code="payment_not_paid",
-        )
-    connector = till.connectors.get(payment.method)
-    if kind == "void" or connector is None or not connector.capabilities.can_refund:
-        raise IllegalTransition(
-            f"A {payment.method} payment cannot be given back this way by this version of galla. "
-            "Use the Paytm dashboard, and note it on the bill.",
-            code="void_not_possible" if kind == "void" else "refund_not_possible",
-            param="kind",
-        )
-    left = payment.amount_paise - payment.refunded_paise - payment.refunding_paise
-    wanted = left if amount is None else amount
-    if wanted > left or left == 0:
-        raise AmountNotAllowed(
-            f"At most {format_inr(left)} of payment {payment.id} can still be given back"
-            f" ({format_inr(payment.refunded_paise)} is given back,"
-            f" {format_inr(payment.refunding_paise)} is on its way).",
-            code="over_refund",
-            param="amount",
-        )
-    rest = left - wanted
-    if payment.method == Method.CASH:
-        return wanted
-    if wanted != payment.amount_paise and (wanted < LEAST_PARTIAL_PAISE or 0 < rest < LEAST_PARTIAL_PAISE):
-        raise AmountNotAllowed(
-            "Paytm gives back at least ₹1.00 at a time, so less than ₹1.00 may not be asked for, nor be left over. "
-            f"Choose another part, or all of the {format_inr(left)}.",
-            code="amount_below_minimum",
-            param="amount",
-        )
-    return wanted
 
 
 async def _answer(till: Till, principal: Principal, key: str | None, refund: Refund) -> str:

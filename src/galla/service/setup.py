@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from galla import ids
 from galla.clock import to_millis
 from galla.ledger.accounts import FIXED, clearing
+from galla.payments.voiding import CUTOFF
 from galla.protocol.message import MerchantKey
 from galla.service.till import Till
 from galla.store import access, journal, ledger
@@ -45,7 +46,7 @@ def make_merchant(
         "mcc": None,
         "upi_limit_paise": till.settings.upi_limit_paise,
         "collect_allowed": int(till.settings.collect_allowed),
-        "void_cutoff": "00:05",
+        "void_cutoff": CUTOFF,
         "refund_limit_paise": None,
         "environment": till.settings.environment,
         "callback_token": ids.token(256),

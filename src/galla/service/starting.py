@@ -30,7 +30,7 @@ from galla.service.offering import Offer
 from galla.service.till import Principal, Till
 from galla.service.views import payment_view
 from galla.service.words import ago, short_name
-from galla.store import bills, payments
+from galla.store import bills, payments, refunds
 from galla.store import merchants as stored
 from galla.store.journal import Event, Note, record
 
@@ -51,6 +51,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str]
     tendered_paise: int | None
     allow_parallel: bool
+    approver: str | None
     key: str | None
     fingerprint: str
 
@@ -91,7 +92,7 @@ def _make(
         terminal = _terminal(connection, principal.merchant_id, order.terminal)
     bill = _bill(connection, principal.merchant_id, order, now)
     if needs_terminal and terminal is not None:
-        _free_terminal(connection, till, principal.merchant_id, terminal, now)
+        free_terminal(connection, till, principal.merchant_id, terminal, now)
     beside = _unfinished(connection, principal.merchant_id, order, bill)
     if beside is not None and not order.allow_parallel:
         raise ReferenceHasLivePayment(
@@ -109,7 +110,8 @@ def _make(
             connection, principal.merchant_id, bill.id, payment.amount_paise, over=not payment.is_exclusive
         )
     once.claim(connection, principal.merchant_id, order.key, order.fingerprint, payment.id, now)
-    _journal(connection, principal, payment, beside, now)
+    parallel = {"beside": beside.id if beside is not None else None, "approver": order.approver}
+    _journal(connection, principal, payment, parallel, now)
     return Made(payment=payment, is_new=True)
 
 
@@ -146,7 +148,20 @@ def _terminal(connection: Connection, merchant_id: str, name: str | None) -> Row
     return row
 
 
-def _free_terminal(connection: Connection, till: Till, merchant_id: str, terminal: Row[Any], now: datetime) -> None:
+def free_terminal(connection: Connection, till: Till, merchant_id: str, terminal: Row[Any], now: datetime) -> None:
+    """Make sure that nothing else is on a machine.
+
+    Raises:
+        TerminalBusy: a live payment holds it, or a void waits on it; the message names which.
+    """
+    void = refunds.open_void_on(connection, merchant_id, terminal.id)
+    if void is not None and (now - void.created_at).total_seconds() <= till.card.hold_s:
+        raise TerminalBusy(
+            f"{terminal.label} is asked to void {format_inr(void.amount_paise)}. Press accept or reject on it first, "
+            "or choose another machine.",
+            param="terminal",
+            blocker=void.payment_id,
+        )
     holder = payments.holder_of_terminal(connection, merchant_id, terminal.id)
     if holder is None:
         return
@@ -229,6 +244,7 @@ def _payment(
         session=order.offer.session,
         vpa=order.offer.vpa,
         expires_at=order.offer.expires_at,
+        void_cutoff=account.void_cutoff if order.offer.capabilities.can_void else None,
         can_rebegin=order.offer.capabilities.can_rebegin,
         is_exclusive=not order.allow_parallel,
         holds_terminal=order.offer.capabilities.needs_terminal,
@@ -261,7 +277,7 @@ def _unfinished(
 
 
 def _journal(
-    connection: Connection, principal: Principal, payment: Payment, beside: Payment | None, now: datetime
+    connection: Connection, principal: Principal, payment: Payment, parallel: dict[str, Any], now: datetime
 ) -> None:
     note = Note(
         actor=principal.actor,
@@ -273,7 +289,7 @@ def _journal(
             "tid": payment.tid,
             "bill": payment.bill_id,
             "parallel": not payment.is_exclusive,
-            "beside": beside.id if beside is not None else None,
+            **parallel,
         },
     )
     happened = Event(

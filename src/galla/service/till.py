@@ -158,9 +158,14 @@ class Till:
             mcc=row.mcc,
             upi_limit_paise=row.upi_limit_paise,
             collect_allowed=row.collect_allowed == 1,
+            void_cutoff=row.void_cutoff,
         )
         self._accounts[merchant_id] = (self.clock.monotonic(), account)
         return account
+
+    def forget(self, merchant_id: str) -> None:
+        """Read a merchant's standing anew the next time: it has changed."""
+        self._accounts.pop(merchant_id, None)
 
     def worker(self) -> Any:
         """Return a worker for this till."""

@@ -9,6 +9,7 @@ from galla.clock import rfc3339
 from galla.money import format_inr
 from galla.payments.model import Method, Payment, Phase, Proof, Reason, Status
 from galla.payments.refund import Refund
+from galla.payments.voiding import until
 from galla.service.queue_words import queue_advice
 
 View = dict[str, Any]
@@ -62,7 +63,8 @@ def payment_view(payment: Payment, now: datetime) -> View:
         "proof": _proof(proof) if proof else None,
         "amount_refunded": payment.refunded_paise,
         "amount_refundable": _refundable(payment),
-        "is_voided": False,
+        "is_voided": payment.is_voided,
+        "void_until": _at(until(payment)),
         "is_late": payment.is_late,
         "cancel_requested_at": _at(payment.cancel_requested_at),
         "needs_review": payment.needs_review,
@@ -86,6 +88,8 @@ def refund_view(refund: Refund) -> View:
         "amount": refund.amount_paise,
         "currency": "INR",
         "reason": refund.reason,
+        "choice": refund.choice,
+        "void_until": _at(refund.expires_at),
         "trouble": _words(refund.trouble) if refund.trouble else None,
         "needs_review": refund.needs_review,
         "actor": refund.actor,
@@ -148,6 +152,8 @@ def _advice(payment: Payment) -> tuple[str, str]:
     where = payment.machine or "the machine"
     match payment.status:
         case Status.PAID:
+            if payment.is_voided:
+                return "none", "This sale was voided: all of it was given back."
             if payment.is_late:
                 return "none", "This was paid after all, late. Check that the bill was not paid a second time."
             return "none", "Paid. Nothing more to do."

@@ -6,22 +6,27 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, insert, or_, select, tuple_, update
+from sqlalchemy import Boolean, Connection, Row, and_, insert, literal_column, or_, select, tuple_, update
 
 from galla.clock import from_millis, to_millis
 from galla.errors import StaleClaim
 from galla.payments.model import Reason
 from galla.payments.refund import Refund, RefundStatus, sending
+from galla.payments.voiding import VOID
 from galla.store.rows import millis, text
 from galla.store.tables import payments, refunds
 
 _r = refunds.c
-_INSTANTS = ("created_at", "sent_at", "settled_at", "asked_at", "due_at", "lease_until")
+_INSTANTS = ("created_at", "sent_at", "settled_at", "expires_at", "asked_at", "due_at", "lease_until")
 _TRUTHS = ("needs_review", "may_resend")
 _PLAIN = [
     name for name in Refund.__struct_fields__ if name not in {*_INSTANTS, *_TRUTHS, "trouble", "status"}
 ]
 _reasons = msgspec.json.Decoder(Reason)
+_IS_OPEN_VOID = literal_column(
+    "(refunds.kind = 'void' AND refunds.status IN ('created', 'pending', 'in_doubt'))", Boolean()
+)
+"""Written as the index's own condition is, so that both engines see that the index answers."""
 
 
 def insert_refund(connection: Connection, refund: Refund) -> None:
@@ -50,6 +55,8 @@ def save(connection: Connection, before: Refund, after: Refund) -> Refund:
         raise StaleClaim(f"Refund {before.id} was advanced by somebody else; this answer was thrown away.")
     if before.is_open and after.status is RefundStatus.DONE:
         _move(connection, after, refunding=-after.amount_paise, refunded=after.amount_paise)
+        if after.kind == VOID:
+            _mark_voided(connection, after)
     elif before.is_open and after.status is RefundStatus.FAILED:
         _move(connection, after, refunding=-after.amount_paise)
     return refund_from(row)
@@ -133,6 +140,34 @@ def find(
     return [refund_from(row) for row in connection.execute(query.order_by(_r.id.desc()).limit(limit))]
 
 
+def open_void_on(connection: Connection, merchant_id: str, terminal_id: str) -> Refund | None:
+    """Return the void that a machine has been asked for and that is not over, or None."""
+    p = payments.c
+    query = (
+        select(refunds)
+        .join_from(refunds, payments, and_(p.merchant_id == _r.merchant_id, p.id == _r.payment_id))
+        .where(_r.merchant_id == merchant_id, _IS_OPEN_VOID, p.terminal_id == terminal_id)
+        .order_by(_r.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return refund_from(row) if row is not None else None
+
+
+def leave_failed_voids(connection: Connection, merchant_id: str, payment_id: str) -> None:
+    """Stop asking about the failed voids of a payment: a void has no id of its own, and the next one asks the same."""
+    connection.execute(
+        update(refunds)
+        .where(
+            _r.merchant_id == merchant_id,
+            _r.payment_id == payment_id,
+            _r.kind == VOID,
+            _r.status == RefundStatus.FAILED.value,
+        )
+        .values(due_at=None, fence=_r.fence + 1)
+    )
+
+
 def nudge(connection: Connection, mid: str, ref_id: str, now: datetime) -> str | None:
     """Let a refund that is not done fall due now, because somebody hinted at news; return its id."""
     row = connection.execute(select(_r.merchant_id, _r.id).where(_r.mid == mid, _r.ref_id == ref_id)).one_or_none()
@@ -177,4 +212,12 @@ def _move(connection: Connection, refund: Refund, *, refunding: int = 0, refunde
         update(payments)
         .where(p.merchant_id == refund.merchant_id, p.id == refund.payment_id)
         .values(refunding_paise=p.refunding_paise + refunding, refunded_paise=p.refunded_paise + refunded)
+    )
+
+
+def _mark_voided(connection: Connection, void: Refund) -> None:
+    connection.execute(
+        update(payments)
+        .where(payments.c.merchant_id == void.merchant_id, payments.c.id == void.payment_id)
+        .values(is_voided=1)
     )

@@ -24,7 +24,7 @@ _INSTANTS = (
     "lease_until",
     "expires_at",
 )
-_TRUTHS = ("needs_review", "is_late", "is_exclusive", "holds_terminal", "may_resend", "can_rebegin")
+_TRUTHS = ("needs_review", "is_late", "is_exclusive", "holds_terminal", "may_resend", "can_rebegin", "is_voided")
 _PLAIN = [
     name
     for name in Payment.__struct_fields__

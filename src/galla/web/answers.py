@@ -130,6 +130,7 @@ class Payment(BaseModel):
     amount_refunded: int
     amount_refundable: int
     is_voided: bool
+    void_until: str | None
     is_late: bool
     cancel_requested_at: str | None
     needs_review: bool
@@ -163,6 +164,9 @@ class Refund(BaseModel):
     amount: int
     currency: Literal["INR"]
     reason: str
+    choice: str | None
+    void_until: str | None
+    approver: str | None
     trouble: Reason | None
     rrn: str | None
     paytm: PaytmRefundIds

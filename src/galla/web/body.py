@@ -42,7 +42,12 @@ def read_json(raw: bytes) -> Any:
 
 
 def fingerprint(method: str, route: str, value: Any) -> str:
-    """Return what makes two requests the same one for an idempotency key: SHA-256 over the canonical body."""
+    """Return what makes two requests the same one for an idempotency key: SHA-256 over the canonical body.
+
+    A second person's credential is left out: nothing of it is kept, and who approves does not make another request.
+    """
+    if isinstance(value, dict):
+        value = {name: item for name, item in value.items() if name != "approver"}
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(f"{method}\n{route}\n{canonical}".encode()).hexdigest()
 

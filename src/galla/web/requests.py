@@ -8,7 +8,15 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 
 from galla.clock import IST, rfc3339
 from galla.money import MAX_PAISE
@@ -52,6 +60,26 @@ Metadata = Annotated[
         Annotated[str, StringConstraints(min_length=1, max_length=200)],
     ],
     Field(max_length=20),
+]
+
+
+Approver = Annotated[
+    SecretStr | None,
+    Field(
+        min_length=1,
+        max_length=200,
+        description="The second person's own API key, where one person alone may not do this. It is not kept.",
+        json_schema_extra={"writeOnly": True},
+    ),
+]
+Cutoff = Annotated[
+    str,
+    StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", max_length=5),
+    Field(description="Until when a day's card sales can be voided, India time.", examples=["00:05"]),
+]
+RefundLimit = Annotated[
+    int | None,
+    Field(ge=0, le=MAX_PAISE, description="Whole paise of a payment that one person may give back alone; none: all."),
 ]
 
 
@@ -101,6 +129,7 @@ class PaymentBody(Strict):
         int | None, Field(ge=1, le=86_400, description="Seconds a UPI link or QR can be paid: 60 to 900.")
     ] = None
     allow_parallel: bool = False
+    approver: Approver = None
 
 
 class CancelBody(Strict):
@@ -123,6 +152,7 @@ class RefundBody(Strict):
     ] = None
     reason: Line
     kind: Literal["auto", "void", "refund"] = "auto"
+    approver: Approver = None
 
 
 class LineBody(Strict):
@@ -180,7 +210,22 @@ class MerchantBody(Strict):
     mcc: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$", max_length=4)] | None = None
     upi_limit: Annotated[int, Field(ge=1, le=MAX_PAISE)] | None = None
     collect_allowed: bool | None = None
+    void_cutoff: Cutoff | None = None
+    refund_limit: RefundLimit = None
     environment: Literal["sandbox", "staging", "production"] | None = None
+
+
+class MerchantChange(Strict):
+    """How a merchant gives money back; what is left out stays, and `refund_limit: null` takes the limit away."""
+
+    void_cutoff: Cutoff | None = None
+    refund_limit: RefundLimit = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> MerchantChange:
+        if not self.model_fields_set or ("void_cutoff" in self.model_fields_set and self.void_cutoff is None):
+            raise ValueError("Send `void_cutoff` with a time, `refund_limit`, or both.")
+        return self
 
 
 class ApiKeyBody(Strict):

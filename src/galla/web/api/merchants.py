@@ -11,7 +11,7 @@ from galla.service.merchants import NewMerchant
 from galla.web import answers
 from galla.web.api.reply import reply
 from galla.web.problem import Problem
-from galla.web.requests import MerchantBody
+from galla.web.requests import MerchantBody, MerchantChange
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
 
 router = APIRouter(tags=["merchants"], route_class=GuardedRoute)
@@ -53,6 +53,18 @@ async def list_merchants(till: TillHere, caller: Caller) -> Response:
 @router.get("/merchants/{merchant_id}", responses={200: {"model": answers.Merchant}}, openapi_extra=needs("admin"))
 async def get_merchant(till: TillHere, caller: Caller, merchant_id: str) -> Response:
     """Return one merchant."""
+    _own(caller, merchant_id)
+    return reply(await merchants.get(till, merchant_id))
+
+
+@router.patch("/merchants/{merchant_id}", responses={200: {"model": answers.Merchant}}, openapi_extra=needs("admin"))
+async def change_merchant(till: TillHere, caller: Caller, merchant_id: str, body: MerchantChange) -> Response:
+    """Change how a merchant gives money back. A sale keeps the cut-off that was in force when it was made."""
+    _own(caller, merchant_id)
+    changes = body.model_dump(include=body.model_fields_set)
+    return reply(await merchants.change(till, caller, merchant_id, changes))
+
+
+def _own(caller: Caller, merchant_id: str) -> None:
     if caller.is_user and merchant_id != caller.merchant_id:
         raise NotFound(f"There is no merchant {merchant_id[:60]}.")
-    return reply(await merchants.get(till, merchant_id))

@@ -6,8 +6,10 @@ import re
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
+from pydantic import SecretStr
 from starlette.responses import Response
 
+from galla.config import Secret
 from galla.service import payments, reviews
 from galla.service.payments import NewPayment
 from galla.web import answers
@@ -113,6 +115,11 @@ def checked_key(key: str | None) -> str | None:
     return key
 
 
+def secret(given: SecretStr | None) -> Secret | None:
+    """Return a credential in the wrapping that never shows it."""
+    return Secret(given.get_secret_value()) if given is not None else None
+
+
 def new_payment(body: PaymentBody) -> NewPayment:
     """Return what the service starts from; the counter's form comes this way too."""
     return NewPayment(
@@ -127,6 +134,7 @@ def new_payment(body: PaymentBody) -> NewPayment:
         metadata=body.metadata,
         tendered_paise=body.tendered,
         allow_parallel=body.allow_parallel,
+        approver=secret(body.approver),
         vpa=body.vpa,
         platform=body.platform,
         return_url=body.return_url,

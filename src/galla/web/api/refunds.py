@@ -10,7 +10,7 @@ from starlette.responses import Response
 from galla.service import refunds
 from galla.service.refunds import NewRefund
 from galla.web import answers
-from galla.web.api.payments import IdempotencyKey, checked_key
+from galla.web.api.payments import IdempotencyKey, checked_key, secret
 from galla.web.api.reply import reply
 from galla.web.body import fingerprint
 from galla.web.requests import RefundBody, RefundsQuery, WaitQuery
@@ -34,12 +34,20 @@ async def start_refund(
     query: Annotated[WaitQuery, Query()],
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Give a paid payment back, all that is left of it or a part. Accepted is not given back: follow its status."""
+    """Give a paid payment back, all that is left of it or a part; `choice` says why as a void or as a refund.
+
+    Accepted is not given back: follow its status.
+    """
     begun = await refunds.start(
         till,
         caller,
         payment_id,
-        NewRefund(reason=body.reason, amount_paise=body.amount, kind=body.kind),
+        NewRefund(
+            reason=body.reason,
+            amount_paise=body.amount,
+            kind=body.kind,
+            approver=secret(body.approver),
+        ),
         wait_s=float(query.wait),
         idempotency_key=checked_key(idempotency_key),
         fingerprint=fingerprint("POST", f"/v1/payments/{payment_id}/refunds", await request.json()),

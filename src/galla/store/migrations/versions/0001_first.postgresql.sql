@@ -314,6 +314,8 @@ CREATE TABLE payments (
     tendered_paise BIGINT,
     refunded_paise BIGINT DEFAULT '0' NOT NULL,
     refunding_paise BIGINT DEFAULT '0' NOT NULL,
+    void_cutoff TEXT,
+    is_voided BIGINT DEFAULT '0' NOT NULL,
     needs_review BIGINT NOT NULL,
     is_late BIGINT NOT NULL,
     is_exclusive BIGINT NOT NULL,
@@ -352,12 +354,14 @@ CREATE TABLE payments (
     CONSTRAINT ck_payments_refund_signs CHECK (refunded_paise >= 0 AND refunding_paise >= 0),
     CONSTRAINT ck_payments_refund_cap CHECK (refunded_paise + refunding_paise <= amount_paise),
     CONSTRAINT ck_payments_refund_of_paid CHECK (status = 'paid' OR refunded_paise + refunding_paise = 0),
+    CONSTRAINT ck_payments_void_is_whole CHECK (is_voided = 0 OR refunded_paise = amount_paise),
     CONSTRAINT ck_payments_needs_review CHECK (needs_review IN (0, 1)),
     CONSTRAINT ck_payments_is_late CHECK (is_late IN (0, 1)),
     CONSTRAINT ck_payments_is_exclusive CHECK (is_exclusive IN (0, 1)),
     CONSTRAINT ck_payments_holds_terminal CHECK (holds_terminal IN (0, 1)),
     CONSTRAINT ck_payments_may_resend CHECK (may_resend IN (0, 1)),
-    CONSTRAINT ck_payments_can_rebegin CHECK (can_rebegin IN (0, 1))
+    CONSTRAINT ck_payments_can_rebegin CHECK (can_rebegin IN (0, 1)),
+    CONSTRAINT ck_payments_is_voided CHECK (is_voided IN (0, 1))
 )
  WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02)
 
@@ -476,6 +480,7 @@ CREATE TABLE refunds (
     created_at BIGINT NOT NULL,
     sent_at BIGINT,
     settled_at BIGINT,
+    expires_at BIGINT,
     asked_at BIGINT,
     due_at BIGINT,
     lease_until BIGINT,
@@ -499,6 +504,8 @@ CREATE INDEX ix_refunds_merchant_id_payment_id ON refunds (merchant_id, payment_
 CREATE INDEX ix_refunds_merchant_id_status ON refunds (merchant_id, status)
 
 CREATE INDEX ix_refunds_review ON refunds (merchant_id) WHERE needs_review = 1
+
+CREATE UNIQUE INDEX uq_refunds_void_open ON refunds (merchant_id, payment_id) WHERE kind = 'void' AND status IN ('created', 'pending', 'in_doubt')
 
 CREATE FUNCTION galla_proofs_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: proofs is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
 

@@ -1,4 +1,7 @@
-"""Giving a UPI payment back through Paytm: apply with the stored reference, then ask what became of it."""
+"""A refund through Paytm's online API, of a UPI payment or a card sale: apply by the stored reference, then ask.
+
+A card sale goes by its own id as the order, and by Paytm's acquirement id as the transaction; the amount is in rupees.
+"""
 
 from __future__ import annotations
 
