@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from galla.sandbox.charge import ChargeState
+from galla.sandbox.charge import ChargeState, VoidState
 from galla.sandbox.refund import RefundState
 from galla.sandbox.sandbox import Sandbox
 from galla.service import audit
@@ -24,9 +24,9 @@ async def assert_books_equal_truth(till: Till, box: Sandbox, *, is_over: bool = 
 
     I-01 every entry balances; I-02 every charge is a paid payment (if `is_over`: when everything has had time
     to be learned); I-03 every paid payment is a charge of the same amount; I-04 and I-13 one charge, one id,
-    one entry, one event each; I-05 no more is given back than was paid; I-06 one refund for each reference; I-07
-    bills hold exactly what was allocated to them; I-09 clearing is what Paytm owes, and the drawer holds the cash.
-    The audit chain is whole.
+    one entry, one event each; I-05 no more is given back than was paid; I-06 one refund for each reference, and voids
+    are reversals on a machine; I-07 bills hold exactly what was allocated to them; I-09 clearing is what Paytm
+    owes, and the drawer holds the cash. The audit chain is whole.
     """
     held = await till.database.read(_everything)
     _ledger_balances(held)
@@ -102,8 +102,8 @@ def _each_once(held: Held) -> None:
 
 def _refunds_are_refunds(held: Held, box: Sandbox, *, is_over: bool) -> None:
     """I-05 and I-06: never more than was paid, one refund for each reference, done only if it truly is."""
-    ours = {(row.mid, row.ref_id): row for row in held["refunds"]}
-    assert len(ours) == len(held["refunds"]), "two refunds share a reference"
+    assert len({(row.mid, row.ref_id) for row in held["refunds"]}) == len(held["refunds"]), "a reference is shared"
+    ours = {(row.mid, row.ref_id): row for row in held["refunds"] if row.kind == "refund"}
     assert set(box.refunds) <= set(ours), "a refund was raised that is written down nowhere"
     done, live = Counter[str](), Counter[str]()
     for row in held["refunds"]:
@@ -122,9 +122,28 @@ def _refunds_are_refunds(held: Held, box: Sandbox, *, is_over: bool) -> None:
     assert said.items() <= given.items(), "a refund is called done that Paytm has not done"
     unsaid = {key for key in given.keys() - said.keys() if not ours[key].needs_review}
     assert not (is_over and unsaid), f"money went back and was not booked: {unsaid}"
-    finished = Counter(row.id for row in ours.values() if row.status == "done")
+    _voids_are_voids(held, box, is_over=is_over)
+    finished = Counter(row.id for row in held["refunds"] if row.status == "done")
     assert Counter(row.object_id for row in held["entries"] if row.event == "refund.done") == finished
     assert Counter(row.object_id for row in held["events"] if row.type == "refund.done") == finished
+
+
+def _voids_are_voids(held: Held, box: Sandbox, *, is_over: bool) -> None:
+    """F14: a sale counts as voided once, if and only if its machine reversed it, and then nothing else went back."""
+    voids = [row for row in held["refunds"] if row.kind == "void"]
+    done = Counter(row.payment_id for row in voids if row.status == "done")
+    assert all(count == 1 for count in done.values()), "a sale was voided twice"
+    assert set(done) == {row.id for row in held["payments"] if row.is_voided}
+    truly = {
+        row.id
+        for row in held["payments"]
+        if (charge := box.charges.get((row.mid, row.paytm_id))) is not None and charge.void is VoidState.DONE
+    }
+    assert set(done) <= truly, "a void is called done that the machine has not done"
+    flagged = {row.payment_id for row in voids if row.needs_review}
+    assert not (is_over and truly - set(done) - flagged), "a sale was voided and it was not booked"
+    returned = {row.payment_id for row in held["refunds"] if row.kind == "refund" and row.status == "done"}
+    assert not truly & returned, "a sale was voided and refunded"
 
 
 def _bills_hold(held: Held) -> None:
@@ -157,10 +176,13 @@ def _clearing_is_owed(held: Held, box: Sandbox) -> None:
     for (mid, paytm_id), amount_paise in _taken(box).items():
         if known.get((mid, paytm_id)) == "paid":
             owed[mid] += amount_paise
-    in_cash = {row.id for row in held["payments"] if row.method == "cash"}
+    of_payment = {row.id: row for row in held["payments"]}
     for row in held["refunds"]:
-        if row.status == "done" and row.payment_id not in in_cash:
-            owed[row.mid] -= box.refunds[row.mid, row.ref_id].amount_paise
+        paid = of_payment[row.payment_id]
+        if row.status == "done" and paid.method != "cash":
+            is_void = row.kind == "void"
+            truth = box.charges[paid.mid, paid.paytm_id] if is_void else box.refunds[row.mid, row.ref_id]
+            owed[row.mid] -= truth.amount_paise
     assert +booked == +owed, f"clearing says {dict(booked)}, Paytm owes {dict(owed)}"
 
 
