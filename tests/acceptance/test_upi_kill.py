@@ -1,4 +1,4 @@
-"""The kill test online: the process dies at every boundary of a UPI payment's start, and of a refund.
+"""The kill test beyond the sale: the process dies at every boundary of a UPI payment's start, a refund, a void.
 
 As in `test_kill.py`: a first life without a death records the boundaries; then one life ends at each of them, another
 finds what it left, and in the end everything has happened once, or has not happened and says so.
@@ -20,6 +20,7 @@ import pytest
 from galla import ids
 from galla.clock import ManualClock
 from galla.errors import IdempotencyInProgress
+from galla.sandbox.charge import VoidState
 from galla.sandbox.phoneplay import PhoneOutcome
 from galla.sandbox.sandbox import Sandbox
 from galla.service import access, payments, refunds
@@ -30,7 +31,7 @@ from tests.acceptance.crash_table import TABLE
 from tests.acceptance.dying import DyingDatabase, Fate, Killed, put_at_risk
 from tests.database import fresh_database
 from tests.service.books import assert_books_equal_truth
-from tests.service.shop import AMOUNT, API_KEY, TEN_TWENTY_IST, settings_for
+from tests.service.shop import AMOUNT, API_KEY, FIRST, TEN_TWENTY_IST, settings_for
 from tests.service.upi_shop import CLIENT, PUBLIC, UpiLine, next_refund_at
 
 Fresh = Callable[[int], AbstractContextManager[str]]
@@ -88,6 +89,18 @@ async def test_killed_at_any_boundary_of_a_refund_it_goes_back_once(
     boundaries = await _undisturbed(fresh, _pay, _give_back)
     rows, failures = await _killed_at_each(fresh, boundaries, _pay, _give_back, _given_back_once)
     _tell(record_property, request, "a refund", rows, failures)
+    assert not failures, "\n".join(failures)
+
+
+@pytest.mark.timeout(300)
+async def test_f14_f15_killed_at_any_boundary_of_a_void_it_is_voided_once(
+    fresh: Fresh, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+) -> None:
+    """A void: whatever the boundary, the machine reverses the sale once, and it is booked once."""
+    boundaries = await _undisturbed(fresh, _sell, _void)
+    assert "before the void is sent" in boundaries
+    rows, failures = await _killed_at_each(fresh, boundaries, _sell, _void, _voided_once)
+    _tell(record_property, request, "a void", rows, failures)
     assert not failures, "\n".join(failures)
 
 
@@ -173,6 +186,19 @@ async def _given_back_once(
     return f"given back once: {len(references)} sent, {len(box.wire.calls(operation='refund_status'))} asked"
 
 
+async def _voided_once(till: Till, principal: Principal, box: Sandbox, boundary: str, crossed: list[str]) -> str:
+    (view,) = (await refunds.find(till, principal, {}))["data"]
+    (payment,) = (await payments.find(till, principal, {}))["data"]
+    (charge,) = box.charges.values()
+    assert (view["kind"], view["status"], view["needs_review"]) == ("void", "done", False)
+    assert (payment["is_voided"], payment["amount_refunded"]) == (True, AMOUNT)
+    assert charge.void is VoidState.DONE
+    calls = box.wire.calls(operation="void")
+    assert sum(call.answer.startswith("A") for call in calls) == 1, "the machine was asked twice"
+    assert len(calls) <= 2
+    return f"voided once: {len(calls)} sent"
+
+
 async def _live(
     till: Till, principal: Principal, box: Sandbox, clock: ManualClock, fate: Fate, before: Life, life: Life
 ) -> None:
@@ -203,6 +229,19 @@ async def _give_back(till: Till, principal: Principal, box: Sandbox, clock: Manu
     await refunds.start(till, principal, payment, new, idempotency_key="click-2", fingerprint="f")
 
 
+async def _sell(till: Till, principal: Principal, box: Sandbox, clock: ManualClock) -> None:
+    new = payments.NewPayment(amount_paise=AMOUNT, terminal=FIRST, reference="R-1")
+    await payments.start(till, principal, new, idempotency_key="click-1", fingerprint="f")
+    await _rest(till, clock)
+
+
+async def _void(till: Till, principal: Principal, box: Sandbox, clock: ManualClock) -> None:
+    safe = till.database.real if isinstance(till.database, DyingDatabase) else till.database
+    (payment,) = await safe.read(_paid)
+    new = refunds.NewRefund(reason="returned", kind="void")
+    await refunds.start(till, principal, payment, new, idempotency_key="click-2", fingerprint="f")
+
+
 def _paid(connection: Any) -> list[str]:
     return [row.id for row in connection.execute(payment_rows.select())]
 
@@ -225,6 +264,7 @@ def _outside() -> tuple[ManualClock, Sandbox]:
     clock = ManualClock(TEN_TWENTY_IST)
     box = Sandbox(clock, seed=1)
     box.play_phone(after_s=4, outcome=PhoneOutcome.APPROVE)
+    box.play(after_s=4, outcome="card")
     return clock, box
 
 

@@ -16,7 +16,7 @@ from galla.payments.refund import Refund
 from galla.payments.voiding import AUTO, KINDS
 from galla.service import approval
 from galla.service.refunding import advance_refund
-from galla.service.returning import Wish, make
+from galla.service.returning import Wish, foreseen, make
 from galla.service.till import Principal, Till
 from galla.service.views import View, refund_view
 from galla.service.words import clean
@@ -88,6 +88,18 @@ async def start(
     refund = await _read(till, principal, made.refund.id)
     text = await _answer(till, principal, idempotency_key, refund)
     return Begun(refund=msgspec.json.decode(text), is_replay=False)
+
+
+async def foresee(till: Till, principal: Principal, payment_id: str) -> View | None:
+    """Return what giving all that is left of a payment back would be, or None when nothing can be given back.
+
+    `kind` and `choice` as a refund has them, `void_until` for a void, `needs_approver` when one person alone may not,
+    and `instead_of`: the void that nobody answered in its time, if the refund would take its place.
+
+    Raises:
+        NotFound: no such payment for this merchant.
+    """
+    return await till.database.read(foreseen, till, principal, payment_id)
 
 
 async def get(till: Till, principal: Principal, refund_id: str) -> View:

@@ -12,17 +12,18 @@ import msgspec
 from sqlalchemy import Connection
 
 from galla import ids
+from galla.clock import rfc3339
 from galla.errors import AmountNotAllowed, IllegalTransition, NotFound
 from galla.money import format_inr
 from galla.payments import reasons
 from galla.payments.model import Method, Payment, Status
 from galla.payments.refund import Refund, RefundStatus, is_late, sending
 from galla.payments.refund import next_due as next_refund_due
-from galla.payments.voiding import VOID, Choice, choose, until
+from galla.payments.voiding import AUTO, VOID, Choice, choose, until
 from galla.service import approval, once
 from galla.service.starting import free_terminal
 from galla.service.till import Principal, Till
-from galla.service.views import refund_view
+from galla.service.views import View, refund_view
 from galla.store import merchants as stored
 from galla.store import payments, refunds
 from galla.store.journal import Event, Note, record
@@ -70,8 +71,7 @@ def make(connection: Connection, till: Till, principal: Principal, wish: Wish) -
     earlier = refunds.of_payment(connection, payment.merchant_id, payment.id)
     payment = _give_up_void(connection, till, principal, wish, payment, earlier, now)
     amount_paise = _amount(payment, wish.amount_paise)
-    has_failed = any(each.kind == VOID and each.status is RefundStatus.FAILED for each in earlier)
-    choice = choose(payment, wish.kind, amount_paise, now, has_failed=has_failed)
+    choice = choose(payment, wish.kind, amount_paise, now, has_failed=_has_failed(earlier))
     if choice.kind == VOID:
         _free_machine(connection, till, payment, now)
         refunds.leave_failed_voids(connection, payment.merchant_id, payment.id)
@@ -82,6 +82,34 @@ def make(connection: Connection, till: Till, principal: Principal, wish: Wish) -
     detail = {"payment": payment.id, "amount": amount_paise, "kind": refund.kind, "reason": wish.reason}
     _journal(connection, principal, payment, refund, "refund.created", {**detail, "approver": wish.approver}, now)
     return Made(refund=refund, is_new=True)
+
+
+def foreseen(connection: Connection, till: Till, principal: Principal, payment_id: str) -> View | None:
+    """Return what `make` would do for all that is left of a payment, or None when it would refuse."""
+    payment = payments.get(connection, principal.merchant_id, payment_id)
+    if payment is None:
+        raise NotFound(f"There is no payment {payment_id[:60]}.")
+    connector = till.connectors.get(payment.method)
+    if payment.status is not Status.PAID or connector is None or not connector.capabilities.can_refund:
+        return None
+    now = till.clock.now()
+    earlier = refunds.of_payment(connection, payment.merchant_id, payment.id)
+    stuck = next((each for each in earlier if each.kind == VOID and each.is_open and _is_unanswered(each, now)), None)
+    if stuck is not None:
+        payment = msgspec.structs.replace(payment, refunding_paise=payment.refunding_paise - stuck.amount_paise)
+    left = payment.amount_paise - payment.refunded_paise - payment.refunding_paise
+    if left == 0:
+        return None
+    choice = choose(payment, AUTO, left, now, has_failed=_has_failed(earlier))
+    limit = _limit(connection, payment)
+    return {
+        "kind": choice.kind,
+        "choice": choice.why,
+        "amount": left,
+        "void_until": rfc3339(ends_at) if choice.kind == VOID and (ends_at := until(payment)) else None,
+        "needs_approver": stuck is not None or (limit is not None and payment.amount_paise > limit),
+        "instead_of": stuck.id if stuck is not None else None,
+    }
 
 
 def _check_possible(till: Till, payment: Payment) -> None:
@@ -135,8 +163,7 @@ def _free_machine(connection: Connection, till: Till, payment: Payment, now: dat
 
 def _approve(connection: Connection, payment: Payment, amount_paise: int, wish: Wish) -> None:
     """Above the merchant's limit two people are needed; what the payment has given back before counts."""
-    merchant = stored.get_merchant(connection, payment.merchant_id)
-    limit = merchant.refund_limit_paise if merchant is not None else None
+    limit = _limit(connection, payment)
     given = payment.refunded_paise + payment.refunding_paise + amount_paise
     if limit is None or given <= limit or wish.approver is not None:
         return
@@ -144,6 +171,15 @@ def _approve(connection: Connection, payment: Payment, amount_paise: int, wish: 
         f"One person alone may give back at most {format_inr(limit)} of a payment here, and this makes it "
         f"{format_inr(given)}."
     )
+
+
+def _limit(connection: Connection, payment: Payment) -> int | None:
+    merchant = stored.get_merchant(connection, payment.merchant_id)
+    return merchant.refund_limit_paise if merchant is not None else None
+
+
+def _has_failed(earlier: list[Refund]) -> bool:
+    return any(each.kind == VOID and each.status is RefundStatus.FAILED for each in earlier)
 
 
 def _give_up_void(

@@ -23,11 +23,12 @@ _NAMES = {
     "terminal": "The machine",
     "vpa": "The UPI id",
     "number": "The bill number",
+    "approver": "The second person's key",
     "customer.name": "The name",
     "customer.phone": "The phone number",
     "lines": "The lines",
 }
-_ON_FORM = frozenset({"amount", "reference", "vpa", "number", "lines", "customer.name", "customer.phone"})
+_ON_FORM = frozenset({"amount", "reference", "vpa", "number", "lines", "approver", "customer.name", "customer.phone"})
 
 
 class Faults(Exception):

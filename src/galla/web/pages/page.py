@@ -186,6 +186,7 @@ _ENVIRONMENT.filters.update(
     pretty=wording.pretty,
     kind=wording.kind,
     left=wording.left,
+    clock=wording.clock,
     place=wording.place,
     qr=data_uri,
 )

@@ -63,6 +63,8 @@ def panel_of(payment: dict[str, Any], machine: str) -> Panel:
     status = payment["status"]
     if payment["needs_review"]:
         return person_panel(payment, _steps)
+    if payment["is_voided"]:
+        return _voided(payment, machine)
     if status == "paid":
         return _paid(payment)
     if status == "not_paid":
@@ -135,10 +137,33 @@ def _paid(payment: dict[str, Any]) -> Panel:
         state="paid",
         word="Paid",
         heading="Paid after all" if is_surprise else "Paid",
-        sentences=sentences,
+        sentences=(*sentences, *_given_back(payment)),
         steps=_steps("done", "done", "done"),
         facts=facts_of(proof),
     )
+
+
+def _voided(payment: dict[str, Any], machine: str) -> Panel:
+    return Panel(
+        state="not-paid",
+        word="Voided",
+        heading="Voided",
+        sentences=(f"The whole sale was taken back on {machine}. The patient's card is not charged.",),
+        steps=(*_steps("done", "done", "done"), Step(word="voided", mark="failed")),
+        facts=facts_of(payment["proof"] or {}),
+    )
+
+
+def _given_back(payment: dict[str, Any]) -> tuple[str, ...]:
+    """Say what of a paid payment is given back, and what is on its way."""
+    back = payment["amount_refunded"]
+    on_its_way = payment["amount"] - back - payment["amount_refundable"]
+    said = []
+    if back:
+        said.append(f"{inr(back)} of it was given back.")
+    if on_its_way > 0:
+        said.append(f"{inr(on_its_way)} is on its way back, and is not given back yet.")
+    return tuple(said)
 
 
 def _not_paid(payment: dict[str, Any]) -> Panel:

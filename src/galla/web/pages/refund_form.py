@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from galla import ids
+from galla.config import Secret
 from galla.money import rupees
 from galla.service import refunds
 from galla.service.access import Session
@@ -29,6 +30,8 @@ class RefundForm(msgspec.Struct, frozen=True, kw_only=True):
     attempt: str
     amount: str = ""
     reason: str = ""
+    kind: str = "auto"
+    approver: Secret | None = None
     is_sure: bool = False
 
     @classmethod
@@ -43,6 +46,8 @@ def refund_form(fields: Mapping[str, list[str]]) -> RefundForm:
         attempt=one(fields, "attempt"),
         amount=one(fields, "amount"),
         reason=one(fields, "reason"),
+        kind=one(fields, "kind") or "auto",
+        approver=Secret(one(fields, "approver")) if one(fields, "approver") else None,
         is_sure=one(fields, "sure") == "yes",
     )
 
@@ -60,16 +65,33 @@ def new_refund(form: RefundForm) -> NewRefund:
         raise Faults({"reason": "Write why the money goes back; it stays with the payment."})
     if not form.is_sure:
         raise Faults({"sure": "Tick this to confirm. A refund cannot be called back."})
-    body = checked(RefundBody, {"amount": amount, "reason": form.reason})
-    return NewRefund(reason=body.reason, amount_paise=body.amount, kind=body.kind)
+    body = checked(RefundBody, {"amount": amount, "reason": form.reason, "kind": form.kind})
+    return NewRefund(reason=body.reason, amount_paise=body.amount, kind=body.kind, approver=form.approver)
 
 
 async def refund_values(till: Till, session: Session, payment: dict[str, Any]) -> dict[str, Any]:
     """Return what the page shows of money given back, and whether this session may give back more."""
     found = await refunds.find(till, session.principal, {"payment": payment["id"]}, limit=_SHOWN)
     on_its_way = sum(refund["amount"] for refund in found["data"] if refund["status"] in _OPEN)
+    may_refund = may(session.principal, "refund") and _is_given_back_here(payment)
+    plan = await refunds.foresee(till, session.principal, payment["id"]) if may_refund else None
     return {
         "refunds": found["data"],
         "on_its_way": on_its_way,
-        "can_give_back": is_upi(payment) and payment["amount_refundable"] > 0 and may(session.principal, "refund"),
+        "plan": plan,
+        "instead_of": _instead_of(found["data"], plan),
+        "can_give_back": plan is not None and plan["instead_of"] is None and payment["amount_refundable"] > 0,
     }
+
+
+def _is_given_back_here(payment: dict[str, Any]) -> bool:
+    return is_upi(payment) or payment["method"] == "edc"
+
+
+def _instead_of(found: list[dict[str, Any]], plan: dict[str, Any] | None) -> str | None:
+    """Return the void whose refund is one press away: the latest try, if it failed or nobody answered it in time."""
+    if plan is None or not found or found[0]["kind"] != "void":
+        return None
+    latest = found[0]
+    is_over = latest["status"] == "failed" and plan["amount"] >= latest["amount"]
+    return str(latest["id"]) if is_over or plan["instead_of"] == latest["id"] else None

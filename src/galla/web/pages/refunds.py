@@ -17,6 +17,7 @@ from galla.web.pages.entry import Faults, faults_of
 from galla.web.pages.page import SignedIn, go, posted, render
 from galla.web.pages.payments import payment_page
 from galla.web.pages.refund_form import new_refund, refund_form, refund_values
+from galla.web.pages.screen import panel_for
 from galla.web.security import till_of
 from galla.web.stream import KEEP_ALIVE, message, streaming
 
@@ -30,9 +31,10 @@ _WAIT_S = 3.0
 async def give_back(request: Request, session: SignedIn, payment_id: str) -> Response:
     """Start a refund, then show the payment again with it."""
     form = refund_form(await posted(request, session, "refund"))
+    again = form if form.kind == "auto" else None  # the button that refunds instead of a void has a form of its own
     try:
         new = new_refund(form)
-        same = fingerprint("POST", f"/payments/{payment_id}/refunds", [new.amount_paise, new.reason])
+        same = fingerprint("POST", f"/payments/{payment_id}/refunds", [new.amount_paise, new.reason, new.kind])
         await refunds.start(
             till_of(request),
             session.principal,
@@ -45,11 +47,13 @@ async def give_back(request: Request, session: SignedIn, payment_id: str) -> Res
     except IdempotencyInProgress:
         pass  # its twin is being sent: the page shows it
     except Faults as faults:
-        return await payment_page(request, session, payment_id, form=form, faults=faults, status=422)
+        return await payment_page(request, session, payment_id, form=again, faults=faults, status=422)
     except PaymentError as error:
         if error.code in ("not_found", "forbidden"):
             raise
-        return await payment_page(request, session, payment_id, form=form, faults=faults_of(error), status=409)
+        found = faults_of(error)
+        status = 422 if found.fields else 409
+        return await payment_page(request, session, payment_id, form=again, faults=found, status=status)
     return go(f"/payments/{payment_id}#given-back")
 
 
@@ -77,5 +81,13 @@ async def _pieces(till: Till, session: Session, payment_id: str) -> AsyncIterato
 async def _piece(till: Till, session: Session, payment_id: str) -> str:
     payment = await payments.get(till, session.principal, payment_id)
     values = await refund_values(till, session, payment)
-    html = render("_refunds.html", now=till.clock.now(), payment=payment, **values)
-    return render("_partial.html", target="#refunds", html=Markup(html))  # noqa: S704 - rendered just above
+    now = till.clock.now()
+    panel = panel_for(payment, {}, now)
+    shown = {
+        "#refunds": render("_refunds.html", now=now, payment=payment, session=session, faults=Faults(), **values),
+        "#payment-state": render("_state.html", panel=panel),
+    }
+    return "".join(
+        render("_partial.html", target=target, html=Markup(html))  # noqa: S704 - rendered just above
+        for target, html in shown.items()
+    )

@@ -54,9 +54,17 @@ def elapsed(text: str, now: datetime) -> str:
 
 
 def left(text: str, now: datetime) -> str:
-    """Write how long it is until an instant, as the page's own clock goes on to count it: `14:59`, `0:00`."""
+    """Write how long it is until an instant, as the page's own clock goes on to count it: `14:59`, `2 h 10 min`."""
     minutes, seconds = divmod(max(0, math.ceil((instant(text) - now).total_seconds())), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
     return f"{minutes}:{seconds:02d}"
+
+
+def clock(text: str) -> str:
+    """Write the time of day of an instant: `12:05 am`."""
+    moment = instant(text).astimezone(IST)
+    return f"{moment:%I:%M}".lstrip("0") + f" {moment:%p}".lower()
 
 
 def is_upi(payment: dict[str, Any]) -> bool:

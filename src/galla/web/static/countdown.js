@@ -6,7 +6,11 @@ const codeLead = Date.parse(document.body.dataset.now) - Date.now();
 function countDown() {
   for (const clock of document.querySelectorAll("[data-until]")) {
     const seconds = Math.max(0, Math.ceil((Date.parse(clock.dataset.until) - Date.now() - codeLead) / 1000));
-    const text = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    const minutes = Math.floor(seconds / 60);
+    const text =
+      minutes < 60
+        ? `${minutes}:${String(seconds % 60).padStart(2, "0")}`
+        : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
     if (clock.textContent !== text) clock.textContent = text;
     clock.closest("[data-code]")?.classList.toggle("is-over", seconds === 0);
   }
@@ -14,4 +18,5 @@ function countDown() {
 
 setInterval(countDown, 250);
 document.addEventListener("htmx:after:swap", countDown);
+document.addEventListener("htmx:sse:after:message", countDown);
 countDown();
