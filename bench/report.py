@@ -100,7 +100,7 @@ def machine() -> list[str]:
         f"{rfc3339(SYSTEM.now())}, commit {_commit()}",
         f"{_processor()}, {os.cpu_count()} cores, {memory_gib:.0f} GiB, {platform.system()} {platform.release()}",
         f"Python {platform.python_version()}, {packages}",
-        f"load average at the start: {load} (1, 5, 15 minutes)",
+        f"load average at the start: {load} (1, 5, 15 minutes), run at niceness {os.nice(0)}",
     ]
 
 
