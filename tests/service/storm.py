@@ -27,10 +27,11 @@ class Shot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """What a shot was answered: the HTTP status and the JSON body."""
+    """What a shot was answered: the HTTP status, the JSON body, and the headers by their names in small letters."""
 
     status: int
     body: dict[str, Any]
+    headers: dict[str, str] = {}
 
     @property
     def code(self) -> str | None:
@@ -84,4 +85,6 @@ def _message(host: str, shot: Shot) -> bytes:
 def _hit(answer: bytes) -> Hit:
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b"chunked" not in head.lower()
-    return Hit(status=int(head.split(b" ", 2)[1]), body=json.loads(body))
+    lines = head.decode("latin-1").split("\r\n")
+    headers = {name.lower(): text for name, _, text in (line.partition(": ") for line in lines[1:])}
+    return Hit(status=int(lines[0].split(" ", 2)[1]), body=json.loads(body), headers=headers)

@@ -11,7 +11,7 @@ from galla.errors import BillHasLivePayment, TerminalBusy
 from galla.sandbox.faults import Kind
 from galla.sandbox.sandbox import DEMO_KEY, DEMO_MID, Sandbox
 from galla.sandbox.terminal import Action
-from galla.service import payments
+from galla.service import payments, terminals
 from galla.store import tables
 from tests.service.shop import AMOUNT, FIRST, SECOND, open_shop
 
@@ -136,6 +136,27 @@ async def test_c28_a_payment_nobody_ends_lets_go_of_the_machine_and_needs_a_pers
         shop.act(Action.INSERT, Action.PIN_RIGHT)
         assert (await shop.ended(payment, within_s=7200))["status"] == "paid"
         assert await payments.unexplained(shop.till, shop.principal) == 0
+
+
+async def test_f12_a_stale_hold_dies_and_the_machine_is_shown_free(database_url: str) -> None:
+    """After half an hour a machine is free whatever becomes of its payment; of sixteen counters exactly one gets it."""
+    async with open_shop(database_url) as shop:
+        old = await shop.start(reference="OLD")
+        assert (await terminals.get(shop.till, shop.principal, FIRST))["is_free"] is False
+        shop.clock.advance(30 * 60 + 1)
+        held = await terminals.get(shop.till, shop.principal, FIRST)
+        assert (held["is_free"], held["live_payment"]["id"]) == (True, old["id"])
+        shop.pay_by_card()
+        answers = await asyncio.gather(
+            *(shop.start(100 + number, reference=f"R{number}") for number in range(16)), return_exceptions=True
+        )
+        (won,) = [answer for answer in answers if isinstance(answer, dict)]
+        assert sum(isinstance(answer, TerminalBusy) for answer in answers) == 15
+        assert (await shop.see(old))["status"] == "pending"  # letting go of the machine decides nothing about it
+        assert (await terminals.get(shop.till, shop.principal, FIRST))["live_payment"]["id"] == won["id"]
+        shop.pay_by_card()
+        for each in (old, won):
+            assert (await shop.ended(each, within_s=600))["status"] == "paid"
 
 
 async def test_f13_c10_cancel_while_the_customer_approves_ends_as_paid(database_url: str) -> None:

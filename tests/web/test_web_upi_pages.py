@@ -349,7 +349,7 @@ async def test_the_counters_form_takes_only_its_own_tenders(upi_shop: Shop) -> N
     """A form that names another way to pay than the page offers is refused, and nothing starts."""
     async with visitor(upi_shop, DESK) as browser:
         await browser.post("/sign-in", data={"key": ADMIN_KEY}, headers=OWN)
-        for method in ("cash", "upi_intent", "x"):
+        for method in ("cheque", "upi_intent", "x"):
             given = {"attempt": "a" * 32, "amount": "5", "method": method}
             answer = await press(browser, "/counter", "/push", **given)
             assert (answer.status_code, "older page" in answer.text) == (422, True)

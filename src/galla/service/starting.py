@@ -27,6 +27,7 @@ from galla.payments.machine import sending
 from galla.payments.model import Method, Payment
 from galla.service import once
 from galla.service.offering import Offer
+from galla.service.terminals import is_let_go
 from galla.service.till import Principal, Till
 from galla.service.views import payment_view
 from galla.service.words import ago, short_name
@@ -165,7 +166,7 @@ def free_terminal(connection: Connection, till: Till, merchant_id: str, terminal
     holder = payments.holder_of_terminal(connection, merchant_id, terminal.id)
     if holder is None:
         return
-    if (now - holder.created_at).total_seconds() > till.ladder(holder.method).hold_s:
+    if is_let_go(till, holder, now):
         payments.release_terminal(connection, holder)  # frees the machine; decides nothing about that payment
         return
     raise TerminalBusy(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -41,7 +42,12 @@ async def create(
 
 async def find(till: Till, principal: Principal) -> list[dict[str, Any]]:
     """Return every machine of the merchant, by label, with the payment that holds it."""
-    return await till.database.read(_find, principal.merchant_id)
+    return await till.database.read(_find, till, principal.merchant_id)
+
+
+def is_let_go(till: Till, holder: Payment, now: datetime) -> bool:
+    """Whether a payment has held its machine for so long that another may have it, whatever becomes of this one."""
+    return (now - holder.created_at).total_seconds() > till.ladder(holder.method).hold_s
 
 
 async def get(till: Till, principal: Principal, name: str) -> dict[str, Any]:
@@ -50,7 +56,7 @@ async def get(till: Till, principal: Principal, name: str) -> dict[str, Any]:
     Raises:
         NotFound: no such machine for this merchant.
     """
-    return await till.database.read(_get, principal.merchant_id, name)
+    return await till.database.read(_get, till, principal.merchant_id, name)
 
 
 async def update(till: Till, principal: Principal, name: str, **changes: Any) -> dict[str, Any]:
@@ -83,17 +89,17 @@ def _create(connection: Connection, till: Till, principal: Principal, values: di
     }
     stored.insert_terminal(connection, row)
     _note(connection, till, principal, "terminal.created", row["id"], values)
-    return _get(connection, principal.merchant_id, row["id"])
+    return _get(connection, till, principal.merchant_id, row["id"])
 
 
 def _update(
     connection: Connection, till: Till, principal: Principal, name: str, values: dict[str, Any]
 ) -> dict[str, Any]:
-    before = _get(connection, principal.merchant_id, name)
+    before = _get(connection, till, principal.merchant_id, name)
     if values:
         stored.change_terminal(connection, principal.merchant_id, before["id"], values)
         _note(connection, till, principal, "terminal.changed", before["id"], values)
-    return _get(connection, principal.merchant_id, before["id"])
+    return _get(connection, till, principal.merchant_id, before["id"])
 
 
 def _note(
@@ -103,19 +109,19 @@ def _note(
     record(connection, principal.merchant_id, till.clock.now(), note)
 
 
-def _find(connection: Connection, merchant_id: str) -> list[dict[str, Any]]:
+def _find(connection: Connection, till: Till, merchant_id: str) -> list[dict[str, Any]]:
     holders = {payment.terminal_id: payment for payment in payments.holders(connection, merchant_id)}
-    return [_view(row, holders.get(row.id)) for row in stored.terminals_of(connection, merchant_id)]
+    return [_view(row, till, holders.get(row.id)) for row in stored.terminals_of(connection, merchant_id)]
 
 
-def _get(connection: Connection, merchant_id: str, name: str) -> dict[str, Any]:
+def _get(connection: Connection, till: Till, merchant_id: str, name: str) -> dict[str, Any]:
     row = stored.get_terminal(connection, merchant_id, name)
     if row is None:
         raise NotFound(f"There is no machine {name[:60]}.")
-    return _view(row, payments.holder_of_terminal(connection, merchant_id, row.id))
+    return _view(row, till, payments.holder_of_terminal(connection, merchant_id, row.id))
 
 
-def _view(row: Row[Any], holder: Payment | None) -> dict[str, Any]:
+def _view(row: Row[Any], till: Till, holder: Payment | None) -> dict[str, Any]:
     live = None
     if holder is not None:
         live = {
@@ -136,6 +142,7 @@ def _view(row: Row[Any], holder: Payment | None) -> dict[str, Any]:
         "branch": row.branch,
         "is_active": row.is_active == 1,
         "live_payment": live,
+        "is_free": row.is_active == 1 and (holder is None or is_let_go(till, holder, till.clock.now())),
         "last_seen_at": rfc3339(from_millis(row.last_seen_at)) if row.last_seen_at else None,
         "created_at": rfc3339(from_millis(row.created_at)),
     }

@@ -234,6 +234,7 @@ class Terminal(BaseModel):
     branch: str | None
     is_active: bool
     live_payment: LivePayment | None
+    is_free: bool
     last_seen_at: str | None
 
 

@@ -22,7 +22,7 @@ from galla.web.body import fingerprint
 from galla.web.pages import entry
 from galla.web.pages.entry import Faults, SaleForm
 from galla.web.pages.page import SignedIn, go, page, posted, render
-from galla.web.pages.screen import found_for, screen
+from galla.web.pages.screen import found_for, panel_is_live, screen
 from galla.web.requests import BillBody, PaymentBody
 from galla.web.security import till_of
 
@@ -43,19 +43,22 @@ async def root() -> Response:
 @router.get("/counter")
 async def counter(request: Request, session: SignedIn) -> Response:
     """Show the counter: a payment, a bill, what a search found, or a new sale."""
-    asked = {name: request.query_params.get(name, "").strip()[:100] for name in ("payment", "bill", "q", "new")}
+    asked = {name: request.query_params.get(name, "").strip()[:100] for name in ("payment", "bill", "q", "new", "by")}
     till = till_of(request)
-    if asked["bill"] and not asked["payment"]:
-        live = await _live_of_bill(till, session, asked["bill"])
-        if live is not None:
-            return go(f"/counter?payment={live}")
+    faults = None
+    live = await _live_of_bill(till, session, asked["bill"]) if asked["bill"] and not asked["payment"] else None
+    if live is not None and asked["by"] not in ("part", "beside"):
+        return go(f"/counter?payment={live}")
+    if live is not None and asked["by"] == "beside":
+        said = "This bill has an unfinished payment. Check that one first: it may still be paid."
+        faults = Faults(general=said, blocker=live, code="bill_has_live_payment")
     form = SaleForm(
         attempt=ids.token(),
         amount=request.query_params.get("amount", "")[:20],
         reference=request.query_params.get("reference", "")[:64],
         terminal=request.cookies.get(MACHINE_COOKIE, ""),
     )
-    return await _show(request, session, asked, form)
+    return await _show(request, session, asked, form, faults)
 
 
 @router.get("/counter/search")
@@ -68,7 +71,7 @@ async def search(request: Request, session: SignedIn) -> Response:
 
 @router.post("/counter/push")
 async def push(request: Request, session: SignedIn) -> Response:
-    """Start a payment on a machine, then show it."""
+    """Start a payment, on a machine or another way, then show it."""
     form = entry.sale_form(await posted(request, session))
     till = till_of(request)
     try:
@@ -114,12 +117,17 @@ async def open_bill(request: Request, session: SignedIn) -> Response:
 
 async def _start(till: Till, session: Session, body: PaymentBody, attempt: str) -> str:
     """Start, or find what the same form started; wait while its twin is still being written down."""
-    same = fingerprint("POST", "/counter/push", body.model_dump())
+    same = fingerprint("POST", "/counter/push", body.model_dump(exclude={"approver"}))
     until = till.clock.monotonic() + _PATIENCE_S
     while True:
         try:
             started = await payments.start(
-                till, session.principal, new_payment(body), wait_s=0, idempotency_key=attempt, fingerprint=same
+                till,
+                session.principal,
+                new_payment(body),
+                wait_s=_PATIENCE_S if body.method == "cash" else 0,  # nobody is asked, so it is over at once
+                idempotency_key=attempt,
+                fingerprint=same,
             )
             return str(started.payment["id"])
         except IdempotencyInProgress as error:
@@ -148,7 +156,10 @@ async def _show(
         request,
         "counter.html",
         status,
-        form=form.filled(shown["bill"], shown["machines"], session.principal.counter),
+        form=form.filled(
+            shown["bill"], shown["machines"], session.principal.counter, is_part=asked.get("by") == "part"
+        ),
+        is_part=asked.get("by") == "part",
         faults=faults or Faults(),
         draft=draft or entry.BillForm.empty(),
         is_new_bill=asked.get("new") == "bill",
@@ -163,6 +174,6 @@ def _empty(request: Request) -> SaleForm:
 async def _live_of_bill(till: Till, session: Session, bill_id: str) -> str | None:
     """Return the payment that may still pay a bill: whoever opens the bill should see it, not a second form."""
     for payment in await payments.unfinished(till, session.principal):
-        if payment["bill"] == bill_id:
+        if payment["bill"] == bill_id and panel_is_live(payment):
             return str(payment["id"])
     return None

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 from pydantic import ValidationError
 
+from galla.config import Secret
 from galla.errors import AmountNotAllowed, PaymentError
 from galla.money import parse_rupees, rupees
 from galla.web.pages.page import one
@@ -15,36 +16,53 @@ from galla.web.requests import PaymentBody, Strict
 from galla.web.validation import param_of, sentence
 
 LINES = 4
-TENDERS = ("edc", "upi_qr", "upi_collect")
+TENDERS = ("edc", "upi_qr", "upi_collect", "cash")
 _Body = TypeVar("_Body", bound=Strict)
 _NAMES = {
     "amount": "The amount",
     "reference": "The reference",
     "terminal": "The machine",
     "vpa": "The UPI id",
+    "tendered": "The cash received",
     "number": "The bill number",
     "approver": "The second person's key",
     "customer.name": "The name",
     "customer.phone": "The phone number",
     "lines": "The lines",
 }
-_ON_FORM = frozenset({"amount", "reference", "vpa", "number", "lines", "approver", "customer.name", "customer.phone"})
+_ON_FORM = frozenset(
+    {"amount", "reference", "vpa", "tendered", "number", "lines", "approver", "customer.name", "customer.phone"}
+)
 
 
 class Faults(Exception):
-    """What is wrong with a form: by field, and in general; `blocker` is the payment in the way."""
+    """What is wrong with a form: by field, and in general; `blocker` is the payment in the way, `code` the reason."""
 
     def __init__(
-        self, fields: Mapping[str, str] | None = None, general: str | None = None, blocker: str | None = None
+        self,
+        fields: Mapping[str, str] | None = None,
+        general: str | None = None,
+        blocker: str | None = None,
+        code: str | None = None,
     ) -> None:
         super().__init__(general or "the form cannot be used as it is")
         self.fields = dict(fields or {})
         self.general = general
         self.blocker = blocker
+        self.code = code
+
+    @property
+    def may_be_overruled(self) -> bool:
+        """Whether a supervisor may take the payment all the same, beside the one in the way."""
+        return self.code in ("bill_has_live_payment", "reference_has_live_payment", "supervisor_needed")
 
 
 class SaleForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The form that takes an amount on a machine, by a code or from a UPI id, as typed."""
+    """The form that takes an amount on a machine, by a code, from a UPI id or in cash, as typed.
+
+    `is_beside`: a supervisor takes it although another payment may still pay the same; `approver` is that supervisor's
+    key where somebody else stands at the counter, and is never put back into the form.
+    """
 
     attempt: str
     amount: str = ""
@@ -54,15 +72,20 @@ class SaleForm(msgspec.Struct, frozen=True, kw_only=True):
     method: str = "edc"
     vpa: str = ""
     has_iphone: bool = False
+    tendered: str = ""
+    is_beside: bool = False
+    approver: Secret | None = None
 
     def with_attempt(self, attempt: str) -> SaleForm:
         """Return the same form under a new attempt id."""
         return msgspec.structs.replace(self, attempt=attempt)
 
-    def filled(self, bill: dict[str, Any] | None, machines: list[dict[str, Any]], counter: str | None) -> SaleForm:
-        """Return the form with what is known put in: what is due, and this counter's machine."""
+    def filled(
+        self, bill: dict[str, Any] | None, machines: list[dict[str, Any]], counter: str | None, *, is_part: bool = False
+    ) -> SaleForm:
+        """Return the form with what is known put in: what is due, unless a part is to be taken, and the machine."""
         amount = self.amount
-        if bill is not None and not amount and bill["due"] > 0:
+        if bill is not None and not amount and not is_part and bill["due"] > 0:
             amount = rupees(bill["due"])
         known = {machine["id"] for machine in machines}
         terminal = self.terminal if self.terminal in known else _own_machine(machines, counter)
@@ -93,9 +116,16 @@ class BillForm(msgspec.Struct, frozen=True, kw_only=True):
 
 def sale_form(fields: Mapping[str, list[str]]) -> SaleForm:
     """Return the posted sale form."""
-    names = ("attempt", "amount", "reference", "bill", "terminal", "vpa")
+    names = ("attempt", "amount", "reference", "bill", "terminal", "vpa", "tendered")
     typed = {name: one(fields, name) for name in names}
-    return SaleForm(**typed, method=one(fields, "method") or "edc", has_iphone=one(fields, "iphone") == "yes")
+    typed["terminal"] = one(fields, "instead") or typed["terminal"]
+    return SaleForm(
+        **typed,
+        method=one(fields, "method") or "edc",
+        has_iphone=one(fields, "iphone") == "yes",
+        is_beside=one(fields, "beside") == "yes",
+        approver=Secret(one(fields, "approver")) if one(fields, "approver") else None,
+    )
 
 
 def payment_body(form: SaleForm) -> PaymentBody:
@@ -109,17 +139,25 @@ def payment_body(form: SaleForm) -> PaymentBody:
     if form.method not in TENDERS:
         raise Faults(general="This form is from an older page. Load the page again and fill it in once more.")
     values: dict[str, Any] = {"method": form.method, "amount": paise_of(form.amount, "amount")}
-    for name in ("reference", "bill", "terminal"):
+    for name in ("reference", "bill", *(("terminal",) if form.method != "cash" else ())):
         if getattr(form, name):
             values[name] = getattr(form, name)
+    if form.is_beside:
+        values["allow_parallel"] = True
+        if form.approver is not None:
+            values["approver"] = form.approver.reveal()
     return checked(PaymentBody, {**values, **_payer(form)})
 
 
-def _payer(form: SaleForm) -> dict[str, str]:
+def _payer(form: SaleForm) -> dict[str, Any]:
     if form.method == "upi_collect":
         if not form.vpa:
             raise Faults({"vpa": "Write the customer's UPI id, such as ramesh@oksbi."})
         return {"vpa": form.vpa, **({"platform": "ios"} if form.has_iphone else {})}
+    if form.method == "cash":
+        return {"tendered": paise_of(form.tendered, "tendered")} if form.tendered else {}
+    if form.tendered:
+        raise Faults({"tendered": "Nothing was taken yet. Press Take the cash, or clear the cash received."})
     if form.method == "edc" and form.vpa:  # Enter in a field presses the form's first button, which is this one
         raise Faults({"vpa": "Nothing was sent yet. Press Send the request, or clear the UPI id to use the machine."})
     return {}
@@ -185,7 +223,7 @@ def faults_of(error: PaymentError) -> Faults:
     field = _field(error.param or "")
     if error.blocker is None and (field in _ON_FORM or field.startswith("lines.")):
         return Faults({field: _named(str(error), error.param or "")})
-    return Faults(general=str(error), blocker=error.blocker)
+    return Faults(general=str(error), blocker=error.blocker, code=error.code)
 
 
 def _named(text: str, param: str) -> str:
@@ -216,7 +254,7 @@ def paise_of(text: str, field: str) -> int:
 def _own_machine(machines: list[dict[str, Any]], counter: str | None) -> str:
     """Choose the machine named like the counter, else the first free one, else the first."""
     ordered = sorted(
-        machines, key=lambda machine: (machine["label"] != counter, machine["live_payment"] is not None)
+        machines, key=lambda machine: (machine["label"] != counter, not machine["is_free"])
     )
     return str(ordered[0]["id"]) if ordered else ""
 

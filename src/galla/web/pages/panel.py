@@ -35,7 +35,8 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True):
 
     `state` is `waiting`, `paid`, `not-paid`, `checking` or `person`; it chooses colour, icon and word together.
     Of what may be offered after a failure, `can_retry` is the same machine, `can_renew` a new code, and
-    `can_start_over` the empty form, where repeating needs something that galla has not kept.
+    `can_start_over` the empty form, where repeating needs something that galla has not kept. `change_paise` is what
+    a customer gets back who paid in cash.
     """
 
     state: str
@@ -51,6 +52,7 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True):
     code: Code | None = None
     can_renew: bool = False
     can_start_over: bool = False
+    change_paise: int | None = None
 
     @property
     def is_counting(self) -> bool:

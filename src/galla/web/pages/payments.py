@@ -17,7 +17,6 @@ from galla.web.pages.entry import Faults
 from galla.web.pages.page import SignedIn, frame, go, one, page, posted, render
 from galla.web.pages.refund_form import RefundForm, refund_values
 from galla.web.pages.screen import labels, panel_for
-from galla.web.pages.wording import is_upi
 from galla.web.problem import Problem
 from galla.web.security import till_of
 
@@ -56,7 +55,7 @@ async def payment_page(
         status,
         payment=payment,
         panel=panel_for(payment, names, till.clock.now()),
-        machine=names.get(payment["terminal"], "–" if is_upi(payment) else "the machine"),
+        machine=names.get(payment["terminal"], "the machine" if payment["method"] in ("edc", "queue") else "–"),
         form=form or RefundForm.fresh(payment),
         faults=faults or Faults(),
         refresh_s=5 if given["on_its_way"] else None,

@@ -85,7 +85,7 @@ async def refund_values(till: Till, session: Session, payment: dict[str, Any]) -
 
 
 def _is_given_back_here(payment: dict[str, Any]) -> bool:
-    return is_upi(payment) or payment["method"] == "edc"
+    return is_upi(payment) or payment["method"] in ("edc", "cash")
 
 
 def _instead_of(found: list[dict[str, Any]], plan: dict[str, Any] | None) -> str | None:

@@ -10,6 +10,7 @@ from galla.errors import NotFound
 from galla.service import bills, payments, terminals
 from galla.service.access import Session
 from galla.service.till import Principal, Till
+from galla.web.pages.cash_panel import cash_panel_of
 from galla.web.pages.collect import collect_offer
 from galla.web.pages.page import frame
 from galla.web.pages.panel import Panel, panel_of, title_of
@@ -36,6 +37,7 @@ async def screen(till: Till, session: Session, asked: dict[str, str]) -> dict[st
     panel = panel_for(payment, names, till.clock.now())
     return {
         **bar,
+        "may_overrule": bool(principal.scopes & {"refund", "admin"}),
         "machines": [machine for machine in machines if machine["is_active"]],
         "strip": strip,
         "names": names,
@@ -79,6 +81,8 @@ def panel_for(payment: dict[str, Any] | None, names: dict[str, str], now: dateti
         return None
     if is_upi(payment):
         return upi_panel_of(payment, now)
+    if payment["method"] == "cash":
+        return cash_panel_of(payment)
     return panel_of(payment, names.get(payment["terminal"], "the machine"))
 
 
@@ -107,6 +111,7 @@ async def fresh(till: Till, session: Session, payment_id: str | None, bill_id: s
     panel = panel_for(payment, names, now)
     return {
         "session": session,
+        "may_overrule": bool(principal.scopes & {"refund", "admin"}),
         "now": now,
         "unexplained": unexplained,
         "machines": [machine for machine in machines if machine["is_active"]],

@@ -81,6 +81,8 @@ def place(payment: dict[str, Any], names: dict[str, str], none: str) -> str:
     """Name where a payment is being paid: its machine, or what the customer acts on; `none` where neither is known."""
     if is_upi(payment):
         return {"upi_qr": "UPI QR", "upi_collect": "UPI request"}.get(payment["method"], "UPI link")
+    if payment["method"] == "cash":
+        return "Cash"
     return names.get(payment["terminal"], none)
 
 

@@ -26,8 +26,19 @@ function isTyping() {
   return at !== null && at.matches("input:not([type=radio]), textarea, select");
 }
 
+// A machine somebody waits for has come free: its button is the next step.
+let isAwaited = document.querySelector("#wait [disabled]") !== null;
+
+function revive() {
+  const button = document.querySelector("#wait button:not([disabled])");
+  if (button === null || !isAwaited) return;
+  isAwaited = false;
+  if (!isTyping()) button.focus();
+}
+
 function settle() {
   tick();
+  revive();
   const panel = document.querySelector("#panel [data-state]");
   if (panel === null) return;
   document.title = panel.dataset.title;
@@ -57,7 +68,7 @@ window.addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload(); // brought back from the browser's memory: what it shows may be old
 });
 
-// Keys: / search, F2 machine, F3 UPI QR, F8 ask a UPI id, N new bill, Enter the one next step, Esc stop waiting.
+// Keys: / search, F2 machine, F3 UPI QR, F6 cash, F7 split, F8 ask a UPI id, N new bill, Enter the one next step, Esc stop waiting.
 function focusMachine() {
   const machine = document.querySelector("input[name=terminal]:checked") ?? document.querySelector("input[name=terminal]");
   machine?.focus();
@@ -71,14 +82,16 @@ function press(event) {
     case "F2":
       if (!focusMachine()) return;
       break;
-    case "F3": {
-      const code = document.querySelector('[data-key="F3"]');
+    case "F3":
+    case "F7": {
+      const code = document.querySelector(`[data-key="${event.key}"]`);
       if (code === null) return;
       code.click();
       break;
     }
+    case "F6":
     case "F8": {
-      const asking = document.querySelector('[data-key="F8"]');
+      const asking = document.querySelector(`[data-key="${event.key}"]`);
       if (asking === null) return;
       asking.open = true;
       (asking.querySelector("input") ?? asking.querySelector("summary")).focus();
@@ -123,12 +136,15 @@ function press(event) {
 // The quick bill: a running total, and a fresh line when the last one is used.
 function paise(text) {
   const plain = text.replace(/[₹,\s]/g, "");
-  return /^\d{1,10}(\.\d{1,2})?$/.test(plain) ? Math.round(Number(plain) * 100) : null;
+  if (!/^\d{1,10}(\.\d{1,2})?$/.test(plain)) return null;
+  const [whole, part = ""] = plain.split(".");
+  return Number.parseInt(whole + part.padEnd(2, "0"), 10);
 }
 
 function rupees(amount) {
-  const text = (amount / 100).toLocaleString("en-IN", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-  return `₹${text}`;
+  const part = amount % 100;
+  const whole = (amount - part) / 100; // exact: a whole number of rupees
+  return `₹${whole.toLocaleString("en-IN")}.${String(part).padStart(2, "0")}`;
 }
 
 function addUp(form) {
@@ -160,6 +176,6 @@ document.addEventListener("htmx:sse:error", (event) => {
 document.addEventListener("galla:signed-out", () => location.assign("/sign-in"));
 setInterval(tick, 250);
 settle();
-document.querySelector("#panel [data-focus], .nothing-due [data-focus]")?.focus();
+document.querySelector("#panel [data-focus], .nothing-due [data-focus], .fault [data-focus]")?.focus();
 const quickBill = document.querySelector(".new-bill");
 if (quickBill !== null) addUp(quickBill);
