@@ -146,6 +146,22 @@ async def test_f32_a_stale_worker_changes_no_row(database_url: str) -> None:
         assert (await shop.see(payment))["status"] == "paid"
 
 
+async def test_f32_a_second_proof_that_comes_too_late_is_thrown_away(database_url: str) -> None:
+    """Two workers learn of one success, the slower after its lease: it is stale and told so, and nothing breaks."""
+    async with open_shop(database_url) as shop:
+        payment = await shop.start()
+        shop.pay_by_card()
+        stale = await _claim(shop, payment)
+        shop.clock.advance(6)
+        await shop.check(payment)
+        assert (await shop.see(payment))["status"] == "paid"
+        charge = next(iter(shop.box.charges.values()))
+        proof = Proof(mid=stale.mid, paytm_id=stale.paytm_id, amount_paise=AMOUNT, transaction_id=charge.acquirement_id)
+        step = apply(stale, Captured(proof=proof), Asking.INQUIRE, shop.clock.now(), EDC)
+        with pytest.raises(StaleClaim):
+            await shop.till.database.write(commit_step, shop.till, stale, step, None)
+
+
 async def test_f26_c08_many_hints_at_once_make_one_posting(database_url: str) -> None:
     """Thirty hints that a payment is done, at once and again: one transition, one entry, one event."""
     async with open_shop(database_url) as shop:

@@ -209,7 +209,7 @@ async def test_a_transaction_pays_one_payment(database: Database) -> None:
 
     reused = proof_of(second, transaction_id=proof.transaction_id)
     await assert_refused(database, "transaction_id", payments.save, second, paid(second, reused))
-    await assert_refused(database, "payment_id", payments.insert_proof, paid(first), proof_of(first))
+    await assert_refused(database, "payment_id", payments.insert_proof, paid(first), proof_of(first), "prf_2")
 
 
 async def test_a_step_in_flight_keeps_a_cancel(database: Database) -> None:

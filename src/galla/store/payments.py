@@ -77,8 +77,9 @@ def save(connection: Connection, before: Payment, after: Payment) -> Payment:
     if after.due_at is not None and before.due_at is not None:  # a hint or a cancel since the claim asks sooner
         hinted = _p.due_at < millis(before.due_at)
         changes["due_at"] = case((hinted, _p.due_at), else_=literal(millis(after.due_at), BigInteger()))
-    if after.proof is not None and before.proof is None:
-        changes["proof_id"] = insert_proof(connection, after, after.proof)
+    is_proven = after.proof is not None and before.proof is None
+    if is_proven:
+        changes["proof_id"] = new_id("prf")
     row = connection.execute(
         update(payments)
         .where(_p.merchant_id == before.merchant_id, _p.id == before.id, _p.fence == before.fence)
@@ -87,6 +88,8 @@ def save(connection: Connection, before: Payment, after: Payment) -> Payment:
     ).one_or_none()
     if row is None:
         raise StaleClaim(f"Payment {before.id} was advanced by somebody else; this answer was thrown away.")
+    if after.proof is not None and is_proven:  # after the token, or one that came too late would find the first proof
+        insert_proof(connection, after, after.proof, changes["proof_id"])
     return msgspec.structs.replace(payment_from(row), proof=after.proof)
 
 
@@ -100,9 +103,8 @@ def flag(connection: Connection, payment: Payment, reason: Reason) -> Payment:
     return msgspec.structs.replace(payment, needs_review=True, reason=reason)
 
 
-def insert_proof(connection: Connection, payment: Payment, proof: Proof) -> str:
+def insert_proof(connection: Connection, payment: Payment, proof: Proof, proof_id: str) -> None:
     """Keep what proves a payment. The database refuses one that is not the payment's own."""
-    proof_id = new_id("prf")
     connection.execute(
         insert(proofs),
         {
@@ -119,7 +121,6 @@ def insert_proof(connection: Connection, payment: Payment, proof: Proof) -> str:
             "created_at": millis(payment.settled_at),
         },
     )
-    return proof_id
 
 
 def paid_by(connection: Connection, mid: str, transaction_id: str) -> str | None:
