@@ -27,6 +27,10 @@ class Fate:
         self.crossed: list[str] = []
         self.is_dead = False
 
+    def doom(self, soon: int) -> None:
+        """End life at the next boundary but `soon` - 1, in place of what was foretold; 0 lets it live."""
+        self._deadly = len(self.crossed) + soon if soon else None
+
     def falls(self, boundary: str) -> bool:
         """Cross a boundary; whether life ends there."""
         if not self.is_dead:

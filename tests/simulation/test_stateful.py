@@ -1,0 +1,71 @@
+"""The test that would find a lost rupee: tens of thousands of random steps in a real shop, each one checked."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import seed as seeded
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.acceptance.crash_table import TABLE
+from tests.simulation.machine import SimulatedShop
+from tests.simulation.stage import Playhouse, listening, quick_to_open
+
+PARTS = 4
+STEPS = int(os.environ.get("GALLA_SIMULATED_STEPS", "20000"))
+SEED = os.environ.get("GALLA_SIMULATED_SEED")
+RUN = 150
+
+
+@pytest.fixture
+def house() -> Iterator[Playhouse]:
+    """A loop and a folder in memory for all runs of a test."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - an fsync costs nothing there
+    with TemporaryDirectory(prefix="galla-run-", dir=memory) as folder:
+        made = Playhouse(Path(folder))
+        made.fresh()
+        with listening(made.heard), quick_to_open():
+            yield made
+        made.close()
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("part", range(1, PARTS + 1))
+def test_no_step_loses_a_rupee(
+    part: int, house: Playhouse, record_property: Callable[[str, object], None]
+) -> None:
+    """Staff, customers, Paytm, network, clock and computer do as they please: every invariant holds after each step."""
+    began = time.monotonic()
+
+    class Part(SimulatedShop):
+        """The rules of one part, counted by themselves."""
+
+    Part.house, Part.tally = house, Counter()
+    wanted = STEPS // PARTS
+    runs = wanted // (RUN * 3 // 4) + 1
+    chosen = settings(
+        max_examples=runs,
+        stateful_step_count=RUN,
+        deadline=None,
+        database=None,
+        derandomize=False,
+        print_blob=False,
+        phases=[Phase.generate, Phase.shrink] if os.environ.get("GALLA_SIMULATED_SHRINK") else [Phase.generate],
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    seeded(f"{SEED or 'galla'}/{part}")(Part)
+    run_state_machine_as_test(Part, settings=chosen)
+    steps, runs = Part.tally.pop("steps"), Part.tally.pop("runs")
+    seconds = time.monotonic() - began
+    seen = ", ".join(f"{count:,} {what}" for what, count in Part.tally.items())
+    title = f"simulated shop, part {part} of {PARTS}"
+    record_property(TABLE, f"{title}\n{steps:,} steps in {runs} runs and {seconds:.0f} s: {seen}")
+    assert steps >= wanted, f"only {steps} of {wanted} steps were run"
