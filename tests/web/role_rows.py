@@ -92,6 +92,7 @@ CALLS: dict[str, Who] = {
     "POST /v1/merchants": frozenset(),  # a shop's user adds no shop; an admin key does
     "GET /v1/merchants": ADMIN,
     "GET /v1/merchants/{merchant_id}": ADMIN,
+    "PATCH /v1/merchants/{merchant_id}": ADMIN,
     "POST /v1/api_keys": ADMIN,
     "GET /v1/api_keys": ADMIN,
     "DELETE /v1/api_keys/{key_id}": ADMIN,
