@@ -118,7 +118,9 @@ def _open(
     if renewed is not None:
         values["password_hash"] = renewed
     users.change_user(connection, row.merchant_id, row.id, values)
-    return open_session(connection, till, principal_of(now), counter, address)
+    principal = principal_of(now)
+    at = counter if "collect" in principal.scopes else None  # a desk is no counter
+    return open_session(connection, till, principal, at, address)
 
 
 def _failed(

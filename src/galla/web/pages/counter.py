@@ -65,8 +65,8 @@ async def counter(request: Request, session: SignedIn) -> Response:
 async def search(request: Request, session: SignedIn) -> Response:
     """Return what a search finds, as a piece of the page."""
     q = request.query_params.get("q", "").strip()[:100]
-    found = await found_for(till_of(request), session.principal, q)
-    return HTMLResponse(render("_found.html", now=till_of(request).clock.now(), q=q, names={}, **found))
+    found, now = await found_for(till_of(request), session.principal, q), till_of(request).clock.now()
+    return HTMLResponse(render("_found.html", now=now, principal=session.principal, q=q, names={}, **found))
 
 
 @router.post("/counter/push")
