@@ -22,6 +22,8 @@ from galla.config import ALIASES, SETTINGS
 from galla.connectors.registry import own
 from galla.payments.machine import TRANSITIONS
 from galla.payments.model import LIVE, Phase, Status
+from galla.payments.refund import TRANSITIONS as RETURNS
+from galla.payments.refund import RefundStatus
 from galla.protocol.codes import EDC_CODES, Kind
 from galla.sandbox.faults import MEANING, TIMED
 
@@ -47,6 +49,14 @@ STATUSES = {
     Status.IN_DOUBT: "An answer was lost or contradicts; Paytm is being asked.",
     Status.PAID: "Proven by Paytm. Nothing un-pays it; contrary evidence asks for a person.",
     Status.NOT_PAID: "Proven not paid. Only a late proof of payment changes it.",
+}
+
+REFUNDS = {
+    RefundStatus.CREATED: "Written down with its reference; nothing is known to have arrived.",
+    RefundStatus.PENDING: "Paytm has taken it in. A void waits for accept or reject on the machine.",
+    RefundStatus.IN_DOUBT: "An answer was lost; Paytm is being asked by the same reference.",
+    RefundStatus.DONE: "Proven by Paytm: given back, or voided. Booked once.",
+    RefundStatus.FAILED: "Proven not done. The amount can be given back again; it is watched for three days more.",
 }
 
 PHASES = {
@@ -86,8 +96,29 @@ def states() -> str:
         "| Phase | Means |",
         "|---|---|",
         *(f"| `{phase}` | {PHASES[phase]} |" for phase in Phase),
+        "",
+        "## Money given back",
+        "",
+        "A void and a refund go the same way. What tells them apart is what is sent, and that a void has an end:",
+        "the merchant's cut-off. A void that nobody has answered by then needs a person; it is asked about on.",
+        "",
+        "```mermaid",
+        "stateDiagram-v2",
+        "    [*] --> created",
+        *_moves_of_refunds(),
+        "```",
+        "",
+        "| Status | Means |",
+        "|---|---|",
+        *(f"| `{status}` | {REFUNDS[status]} |" for status in RefundStatus),
     ]
     return _page(lines)
+
+
+def _moves_of_refunds() -> list[str]:
+    order = list(RefundStatus)
+    moves = sorted(RETURNS, key=lambda move: (order.index(move[0]), order.index(move[1])))
+    return [f"    {before} --> {after}" for before, after in moves]
 
 
 def result_codes() -> str:

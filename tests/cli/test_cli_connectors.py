@@ -15,7 +15,7 @@ def test_connectors_are_shown_as_a_matrix(capsys: pytest.CaptureFixture[str]) ->
     assert main(["connectors"]) == 0
     lines = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines() if line.strip()}
     assert lines["paytm-edc"] == [
-        "paytm-edc", "edc", "INR", "paise", "text", "no", "yes", "no", "no", "₹9,99,99,99,999.99", "no", "limit"
+        "paytm-edc", "edc", "INR", "paise", "text", "no", "yes", "yes", "yes", "₹9,99,99,99,999.99", "no", "limit"
     ]  # fmt: skip
     assert lines["paytm-upi"][1:4] == ["upi_collect,", "upi_intent,", "upi_qr"]
     assert lines["paytm-upi"][-9:] == ["rupees", "text", "yes", "no", "yes", "no", "₹5,00,000.00", "15", "min"]
@@ -28,4 +28,4 @@ def test_connectors_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     names = [connector.capabilities.name for connector in own()]
     assert list(found)[: len(names)] == names
     assert (found["paytm-upi"]["expires_s"], found["paytm-upi"]["max_amount"]) == (900, 50_000_000)
-    assert (found["paytm-edc"]["needs_terminal"], found["paytm-edc"]["can_refund"]) == (True, False)
+    assert (found["paytm-edc"]["needs_terminal"], found["paytm-edc"]["can_refund"]) == (True, True)

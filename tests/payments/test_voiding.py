@@ -73,6 +73,7 @@ TOMORROW = NOW + timedelta(days=1)
 POSSIBLE = "The whole sale is taken back on Counter 1. That is possible until 12:05 am on 6 Jan."
 PART = "A void takes back the whole sale of ₹2,500.00, not a part of it."
 LATE = "This sale could be voided until 12:05 am on 6 Jan, and that time is over."
+DRAWER = "Cash goes back as cash, out of the drawer."
 ELSEWHERE = "Only a sale on a card machine can be voided."
 BEGUN = "A void takes back the whole sale, and a part of this one is given back already or on its way."
 CHOICES = [
@@ -81,6 +82,7 @@ CHOICES = [
     (PAYMENT, 250_000, NOW, True, "refund", "A void of this sale has failed already. So it is refunded."),
     (PAYMENT, 250_000, TOMORROW, False, "refund", f"{LATE} So it is refunded."),
     (paid(void_cutoff=None), 250_000, NOW, False, "refund", f"{ELSEWHERE} So it is refunded."),
+    (paid(method="cash", void_cutoff=None), 250_000, NOW, False, "refund", DRAWER),
     (paid(refunded_paise=100), 249_900, NOW, False, "refund", f"{BEGUN} So it is refunded."),
 ]
 
@@ -105,7 +107,8 @@ def test_a_void_by_name_is_a_void_or_a_refusal(
     with pytest.raises(IllegalTransition) as no:
         choose(payment, "void", amount, at, has_failed=has_failed)
     assert (no.value.code, no.value.param) == ("void_not_possible", "kind")
-    assert str(no.value).startswith(why.removesuffix(" So it is refunded."))
+    reason = ELSEWHERE if payment.method == "cash" else why.removesuffix(" So it is refunded.")
+    assert str(no.value).startswith(reason)
     assert "refund instead" in str(no.value)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from galla.config import Secret
 from galla.errors import Forbidden, IllegalTransition
-from galla.service import merchants, payments
+from galla.service import merchants, payments, people, signing_in
 from galla.service.payments import NewPayment
 from galla.store.schema import metadata
 from tests.service.card_shop import CardShop, json, open_card_shop
@@ -91,6 +91,24 @@ async def test_a_stranger_a_revoked_key_and_a_cashier_are_no_second_person(shop:
         assert (await _refused(shop.give_back(payment, approver=credential))).code == "approver_unknown"
     assert (await shop.see(payment))["amount_refundable"] == AMOUNT
     assert shop.calls("void") == 0
+
+
+async def test_a_user_approves_with_name_and_password(shop: CardShop) -> None:
+    """A lead of the shop is a second person by their own password; a wrong one and a cashier's are refused."""
+    for name, role in (("meena", "lead"), ("ravi", "cashier")):
+        new = people.NewUser(name=name, display_name=name.title(), role=role, password="four odd words here")
+        await people.add(shop.till, shop.principal, new)
+    payment = await shop.sold()
+    for credential in ("meena:wrong", "ravi:four odd words here", "nobody:four odd words here"):
+        assert (await _refused(shop.give_back(payment, approver=credential))).code == "approver_unknown"
+    meena = await signing_in.person(shop.till, shop.principal, "meena", "four odd words here", address="desk")
+    own = await _refused(shop.give_back(payment, by=meena, approver="meena:four odd words here"))
+    assert own.code == "approver_same_person"
+    void = await shop.give_back(payment, approver="meena:four odd words here")
+    assert void["approver"] == "Meena"
+    assert "four odd words here" not in await shop.till.database.read(_everything)
+    shop.accept_void()
+    assert (await shop.refund_ended(void))["status"] == "done"
 
 
 async def test_the_credential_is_kept_nowhere(shop: CardShop) -> None:

@@ -17,6 +17,9 @@ LIVE: dict[str, Any] = {
     "amount": 250000,
     "reference": "INV-1",
     "needs_review": False,
+    "is_voided": False,
+    "amount_refunded": 0,
+    "amount_refundable": 250000,
     "is_late": False,
     "sent_at": "2026-11-21T08:44:16.000Z",
     "cancel_requested_at": None,
@@ -107,3 +110,14 @@ def test_small_words() -> None:
     assert second("2026-11-20T08:44:05.000Z", NOW) == "20 Nov 2026, 2:14:05 pm"
     assert '"body": {' in pretty({"request": '{"body": {"a": 1}}'})
     assert "{broken" in pretty({"request": "{broken"})
+
+
+def test_a_voided_sale_does_not_look_paid() -> None:
+    """The money went back: neither the colour nor the word of a paid one, and no button that sends it again."""
+    paid = {**LIVE, "status": "paid", "proof": PROOF, "amount_refunded": 250000, "amount_refundable": 0}
+    panel = panel_of({**paid, "is_voided": True}, "Counter 2")
+    assert (panel.state, panel.word, panel.can_retry) == ("not-paid", "Voided", False)
+    assert "taken back on Counter 2" in panel.sentences[0]
+    assert "given back" in panel_of(paid, "Counter 2").sentences[0]
+    on_its_way = panel_of({**paid, "amount_refunded": 0}, "Counter 2")
+    assert on_its_way.sentences == ("₹2,500.00 is on its way back, and is not given back yet.",)

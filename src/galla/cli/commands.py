@@ -35,6 +35,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(("pay",), "galla.cli.pay:pay", "Take a payment on a card machine and follow it.", _TAKE),
     Command(("status",), "galla.cli.status:status", "Show one payment, or how things stand in all.", _TAKE),
     Command(("merchant", "add"), "galla.cli.merchant:add", "Add a merchant."),
+    Command(("merchant", "change"), "galla.cli.merchant:change", "Change how a merchant gives money back."),
     Command(("merchant", "list"), "galla.cli.merchant:list_all", "List the merchants."),
     Command(("merchant", "show"), "galla.cli.merchant:show", "Show one merchant."),
     Command(("terminal", "add"), "galla.cli.terminal:add", "Add a card machine."),
@@ -53,7 +54,7 @@ COMMANDS: tuple[Command, ...] = (
 )
 
 _FAMILIES = {
-    "merchant": "Add and look at merchants.",
+    "merchant": "Add, change and look at merchants.",
     "terminal": "Add and look at card machines.",
     "user": "Say who may sign in, and as what.",
     "key": "Make and revoke API keys.",

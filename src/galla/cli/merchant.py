@@ -9,7 +9,7 @@ from typing import Any
 
 from galla.cli import screen
 from galla.errors import InvalidField
-from galla.money import format_inr
+from galla.money import format_inr, parse_rupees
 
 _HEADS = ("Merchant", "Name", "MID", "Environment")
 
@@ -21,6 +21,8 @@ def add(
     website: str | None = None,
     client_id: str | None = None,
     channel_id: str | None = None,
+    void_cutoff: str | None = None,
+    refund_limit: str | None = None,
     json: bool = False,
 ) -> int:
     """Add a merchant. Its Paytm key is asked for, or read from the input when that is not a terminal.
@@ -31,6 +33,8 @@ def add(
         website: The website name Paytm issued, for online payments.
         client_id: The client id, where the MID has several keys.
         channel_id: The channel id of the card machines.
+        void_cutoff: Until when a day's card sales can be voided, India time; 00:05 unless Paytm said otherwise.
+        refund_limit: The rupees of a payment that one person may give back alone, such as 5000; no limit if left out.
         json: Print the merchant as JSON.
     """
     fields = {
@@ -39,6 +43,7 @@ def add(
         "website": website,
         "client_id": client_id,
         "channel_id": channel_id,
+        **_giving_back(void_cutoff, refund_limit),
     }
     return asyncio.run(_add({key: value for key, value in fields.items() if value is not None}, json))
 
@@ -60,6 +65,55 @@ def show(merchant: str, /, *, json: bool = False) -> int:
         json: Print JSON.
     """
     return asyncio.run(_show(merchant, json))
+
+
+def change(
+    merchant: str,
+    /,
+    *,
+    void_cutoff: str | None = None,
+    refund_limit: str | None = None,
+    json: bool = False,
+) -> int:
+    """Change how a merchant gives money back.
+
+    Args:
+        merchant: The merchant's id or MID.
+        void_cutoff: Until when a day's card sales can be voided, India time, such as 00:05.
+        refund_limit: The rupees of a payment that one person may give back alone, such as 5000; `none` for no limit.
+        json: Print the merchant as JSON.
+    """
+    return asyncio.run(_change(merchant, _giving_back(void_cutoff, refund_limit), json))
+
+
+def _giving_back(void_cutoff: str | None, refund_limit: str | None) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    if void_cutoff is not None:
+        changes["void_cutoff"] = void_cutoff
+    if refund_limit is not None:
+        is_none = refund_limit.strip().lower() == "none"
+        changes["refund_limit"] = None if is_none else _paise(refund_limit)
+    return changes
+
+
+def _paise(text: str) -> int:
+    return 0 if text.strip() == "0" else parse_rupees(text.replace(",", "").replace("₹", ""))
+
+
+async def _change(merchant: str, changes: dict[str, Any], as_json: bool) -> int:
+    from galla.cli.local import find_merchant, open_till, principal_for
+    from galla.service import merchants
+
+    if not changes:
+        raise InvalidField("Say what to change: --void-cutoff, --refund-limit, or both.", param="void_cutoff")
+    async with open_till() as till:
+        found = await find_merchant(till, merchant)
+        changed = await merchants.change(till, await principal_for(till, found["id"]), found["id"], changes)
+    if as_json:
+        screen.print_json(changed)
+        return 0
+    screen.console().print(f"Changed {changed['name']}", style="bold")
+    return 0
 
 
 async def _add(fields: dict[str, Any], as_json: bool) -> int:
@@ -107,7 +161,12 @@ async def _show(merchant: str, as_json: bool) -> int:
         return 0
     out = screen.console()
     out.print(f"{found['name']} · {found['mid']}", style="bold")
-    found = {**found, "upi_limit": format_inr(found["upi_limit"])}
+    limit = found["refund_limit"]
+    found = {
+        **found,
+        "upi_limit": format_inr(found["upi_limit"]),
+        "refund_limit": format_inr(limit) if limit is not None else "none",
+    }
     hidden = (None, "", "merchant", False)
     screen.show_rows(
         out, ((name.replace("_", " "), str(found[name])) for name in found if found[name] not in hidden)

@@ -14,7 +14,7 @@ import msgspec
 from galla.clock import IST
 from galla.errors import IllegalTransition
 from galla.money import format_inr
-from galla.payments.model import Payment, Status
+from galla.payments.model import Method, Payment, Status
 
 VOID, REFUND, AUTO = "void", "refund", "auto"
 KINDS = (AUTO, VOID, REFUND)
@@ -84,6 +84,8 @@ def choose(
             code="void_not_possible",
             param="kind",
         )
+    if payment.method == Method.CASH:
+        return Choice(kind=REFUND, why="Cash goes back as cash, out of the drawer.")
     if wanted == REFUND:
         return Choice(kind=REFUND, why="A refund was asked for.")
     if against is not None:

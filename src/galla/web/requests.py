@@ -68,7 +68,7 @@ Approver = Annotated[
     Field(
         min_length=1,
         max_length=200,
-        description="The second person's own API key, where one person alone may not do this. It is not kept.",
+        description="A second person's `name:password` or API key, where one alone may not do this. It is not kept.",
         json_schema_extra={"writeOnly": True},
     ),
 ]

@@ -25,7 +25,7 @@ _NAMES = {
     "vpa": "The UPI id",
     "tendered": "The cash received",
     "number": "The bill number",
-    "approver": "The second person's key",
+    "approver": "The second person's password or key",
     "customer.name": "The name",
     "customer.phone": "The phone number",
     "lines": "The lines",

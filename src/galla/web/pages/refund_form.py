@@ -47,9 +47,16 @@ def refund_form(fields: Mapping[str, list[str]]) -> RefundForm:
         amount=one(fields, "amount"),
         reason=one(fields, "reason"),
         kind=one(fields, "kind") or "auto",
-        approver=Secret(one(fields, "approver")) if one(fields, "approver") else None,
+        approver=_credential(fields),
         is_sure=one(fields, "sure") == "yes",
     )
+
+
+def _credential(fields: Mapping[str, list[str]]) -> Secret | None:
+    """Return the second person's password with their name, or a key where no name was given; not trimmed."""
+    given = (fields.get("approver") or [""])[0]
+    name = one(fields, "approver_name")
+    return Secret(f"{name}:{given}" if name else given) if given else None
 
 
 def new_refund(form: RefundForm) -> NewRefund:
