@@ -22,7 +22,7 @@ from galla.clock import ManualClock
 from galla.errors import IdempotencyInProgress
 from galla.sandbox.faults import Fault, Kind
 from galla.sandbox.sandbox import Sandbox
-from galla.service import access, bills, payments
+from galla.service import access, bills, payments, tasks
 from galla.service.till import Principal, Till
 from galla.store.claims import next_due_at
 from tests.acceptance.crash_table import TABLE
@@ -136,7 +136,7 @@ async def _recovered(
     clock.advance(61)
     again = await _ask_again(till, principal)
     assert again == f"replay of {view['id']}", "the caller's retry made another payment"
-    assert await payments.unexplained(till, principal) == 0
+    assert await tasks.unexplained(till, principal) == 0
     assert line.most_at_once <= 1
     sent = Counter(call.operation for call in box.wire.calls())
     assert sent["sale"] <= 2

@@ -16,7 +16,7 @@ import pytest
 
 from galla.sandbox.charge import ChargeState
 from galla.sandbox.sandbox import DEMO_MID, Sandbox
-from galla.service import access, payments
+from galla.service import access, payments, tasks
 from galla.service.till import Till
 from tests.acceptance.crash_table import TABLE
 from tests.acceptance.doomed import amount_of, settings_of, tid_of
@@ -70,7 +70,7 @@ def _run(database_url: str, sandbox_url: str) -> dict[str, Any]:
 async def _ends(till: Till) -> list[dict[str, Any]]:
     principal = await access.principal_for_key(till, API_KEY)
     assert principal is not None
-    assert await payments.unexplained(till, principal) == 0
+    assert await tasks.unexplained(till, principal) == 0
     return list((await payments.find(till, principal, {}, limit=200))["data"])
 
 

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from galla.sandbox.world import DEMO_MID
-from galla.service import audit, bills, ledgers, payments
+from galla.service import audit, bills, ledgers, payments, tasks
 from tests.store.samples import sql
 from tests.till import Counter
 
@@ -65,4 +65,4 @@ async def test_one_transaction_pays_one_payment(counter: Counter) -> None:
     assert first_view["status"] == "paid"
     assert (second_view["status"], second_view["needs_review"]) == ("in_doubt", True)
     assert first_view["id"] in second_view["reason"]["message"]
-    assert await payments.unexplained(till, who) == 1
+    assert await tasks.unexplained(till, who) == 1

@@ -1,11 +1,13 @@
 """The ladder: the published figures, and the arithmetic around them."""
 
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
+from galla.clock import IST, business_date
 from galla.payments.ladder import (
     EDC,
     LATE_WATCH_S,
@@ -14,6 +16,7 @@ from galla.payments.ladder import (
     Rung,
     backed_off,
     jittered,
+    last_look,
     next_due,
     read_rungs,
     scaled,
@@ -78,10 +81,25 @@ def test_upi_is_asked_as_published() -> None:
 
 
 def test_not_paid_is_watched_and_then_left() -> None:
-    """F05: a failure is asked about at 5 and 30 min, 2, 12, 24, 48 and 72 h, and then no more."""
-    assert asked(EDC, 10**9, Status.NOT_PAID)[1:] == list(LATE_WATCH_S)
+    """F05: a failure is asked about at 5 and 30 min, 2, 12, 24, 48 and 72 h and late on its day, then no more."""
+    last = (13 * HOUR) + 20 * MINUTE  # made at 10:20 in India: 23:40 is then
+    assert asked(EDC, 10**9, Status.NOT_PAID)[1:] == sorted([*LATE_WATCH_S, last])
     assert [s / HOUR for s in LATE_WATCH_S[-3:]] == [24, 48, 72]
     assert next_due(payment(Status.NOT_PAID), EDC, NOW + timedelta(hours=72)) is None
+
+
+@pytest.mark.parametrize("jitter", [0, 1, 500, 999])
+def test_f05_the_last_look_is_before_midnight_in_india(jitter: int) -> None:
+    """F05: while a void is still possible a failure is asked about once more, spread over ten minutes before 23:50."""
+    for made in (NOW, datetime(2026, 1, 4, 18, 30, tzinfo=UTC), datetime(2026, 1, 5, 18, 29, tzinfo=UTC)):
+        late = msgspec.structs.replace(payment(Status.NOT_PAID, jitter=jitter), created_at=made)
+        look = last_look(late).astimezone(IST)
+        assert look.date() == business_date(made)
+        assert time(23, 40) <= look.time() < time(23, 50)
+        assert look.microsecond == jitter * 600 % 1000 * 1000
+        before = next_due(late, EDC, look - timedelta(milliseconds=1))
+        assert before is not None
+        assert before <= look or made > look  # made after the last look, the watch at five minutes is the last
 
 
 def test_paid_is_left_alone() -> None:

@@ -17,7 +17,6 @@ from galla.payments.machine import (
     Asking,
     Step,
     apply,
-    cancel,
     next_asking,
     sending,
 )
@@ -40,6 +39,7 @@ from galla.payments.model import (
     Unsent,
     Waiting,
 )
+from galla.payments.person import cancel
 
 NOW = datetime(2026, 1, 5, 4, 50, tzinfo=UTC)
 replace = msgspec.structs.replace
@@ -174,7 +174,7 @@ def test_each_step_is_whole() -> None:
             continue
         if after.status is not before.status:
             assert step.event in {f"payment.{after.status}", "payment.needs_review"}
-        assert after.sequence == before.sequence + (1 if step.event else 0)
+            assert after.sequence == before.sequence + sum(each is not None for each in (step.event, step.alert))
         assert (after.due_at is not None) >= after.is_live
         assert not (after.holds_terminal and not after.is_live)
         assert (after.amount_paise, after.paytm_id, after.fence) == (1000, "SB1", before.fence)

@@ -12,8 +12,8 @@ from galla.sandbox.refund import RefundState
 from galla.sandbox.sandbox import Sandbox
 from galla.service import audit
 from galla.service.till import Till
-from galla.store.record_tables import entries, events, idempotency_keys, postings
-from galla.store.tables import bills, exchanges, payments, proofs, refunds
+from galla.store.record_tables import entries, events, idempotency_keys, postings, tasks
+from galla.store.tables import attachments, bills, exchanges, payments, proofs, refunds
 
 LIVE = ("created", "pending", "in_doubt")
 Held = dict[str, list[Row[Any]]]
@@ -37,12 +37,13 @@ async def assert_books_equal_truth(till: Till, box: Sandbox, *, is_over: bool = 
     _clearing_is_owed(held, box)
     _drawer_holds(held)
     _wire_is_known(held, box)
+    _flags_are_tasks(held)
     assert (await audit.verify(till))["first_bad"] is None, "the audit chain is broken"
 
 
 def _everything(connection: Connection) -> Held:
     tables = (payments, refunds, proofs, bills, entries, postings, events, idempotency_keys, exchanges)
-    return {table.name: list(connection.execute(select(table))) for table in tables}
+    return {table.name: list(connection.execute(select(table))) for table in (*tables, tasks, attachments)}
 
 
 def _taken(box: Sandbox) -> dict[tuple[str, str], int]:
@@ -155,6 +156,8 @@ def _bills_hold(held: Held) -> None:
         entry = entry_of[line.merchant_id, line.entry_id]
         if entry.event == "payment.paid" and line.account == "receivable":
             allocated[of_payment[entry.object_id].bill_id] -= line.amount_paise
+    for row in held["attachments"]:
+        allocated[row.bill_id] += row.amount_paise
     live: Counter[str] = Counter()
     for row in held["payments"]:
         if row.bill_id is not None and row.status in LIVE:
@@ -192,6 +195,17 @@ def _drawer_holds(held: Held) -> None:
     taken = {row.id: row.amount_paise for row in held["payments"] if row.method == "cash" and row.status == "paid"}
     back = sum(row.amount_paise for row in held["refunds"] if row.status == "done" and row.payment_id in taken)
     assert booked == sum(taken.values()) - back, f"the drawer says {booked}"
+
+
+def _flags_are_tasks(held: Held) -> None:
+    """A payment or refund is flagged exactly while it has an open task that says why; a task has its events."""
+    waiting = {(row.object_id, row.kind) for row in held["tasks"] if row.closed_at is None}
+    about = {object_id for object_id, _ in waiting}
+    assert {row.id for row in held["payments"] if row.needs_review} == {row.id for row in held["payments"]} & about
+    unclear = {object_id for object_id, kind in waiting if kind in ("refund_unclear", "void_unanswered")}
+    assert {row.id for row in held["refunds"] if row.needs_review} == unclear
+    told = Counter(row.object_id for row in held["events"] if row.type.startswith("task."))
+    assert told == Counter({row.id: row.sequence for row in held["tasks"]})
 
 
 def _wire_is_known(held: Held, box: Sandbox) -> None:

@@ -13,7 +13,7 @@ from galla.connectors.amount import PAISE_TEXT
 from galla.connectors.connector import Account, Capabilities
 from galla.payments.model import Captured, Outcome, Payment, Phase, Proof, Waiting
 from galla.protocol.message import Host, Request
-from galla.service import bills, payments
+from galla.service import bills, payments, tasks
 from tests.service.shop import AMOUNT, Shop, open_shop
 from tests.till import Counter
 
@@ -101,7 +101,7 @@ async def test_nothing_a_connector_does_pays(database_url: str, name: str) -> No
         assert "4111" not in repr(await shop.timeline(odd))
         assert (await bills.get(shop.till, shop.principal, bill["id"]))["paid"] == 0
         assert (await shop.see(sale))["status"] == "paid"
-        assert await payments.unexplained(shop.till, shop.principal) == 1
+        assert await tasks.unexplained(shop.till, shop.principal) == 1
 
 
 async def test_a_mended_connector_pays_what_was_held(counter: Counter) -> None:

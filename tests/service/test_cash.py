@@ -15,7 +15,7 @@ from galla.errors import (
     ReferenceHasLivePayment,
 )
 from galla.sandbox.terminal import Action
-from galla.service import audit, bills, ledgers, payments, refunds
+from galla.service import audit, bills, ledgers, payments, refunds, tasks
 from galla.service.till import Till
 from galla.store import claims
 from galla.store.database import Database
@@ -109,8 +109,8 @@ async def test_c11_f29_a_supervisor_takes_cash_beside_a_card_and_both_succeed(da
         after = await shop.ended(card)
         assert (after["status"], after["needs_review"], after["reason"]["code"]) == ("paid", True, "excess")
         assert "₹2,500.00" in after["reason"]["message"]
-        assert "Give it back or set it against another bill" in after["reason"]["hint"]
-        assert await payments.unexplained(shop.till, shop.principal) == 1
+        assert "Put it on another bill of this customer, or give it back." in after["reason"]["hint"]
+        assert await tasks.unexplained(shop.till, shop.principal) == 1
         balances = await _balances(shop)
         assert (balances["Customer advances"], balances["Cash drawer"]) == (-AMOUNT, AMOUNT)
         back = await _give_back(shop, cash)

@@ -11,7 +11,7 @@ from galla.errors import BillHasLivePayment, TerminalBusy
 from galla.sandbox.faults import Kind
 from galla.sandbox.sandbox import DEMO_KEY, DEMO_MID, Sandbox
 from galla.sandbox.terminal import Action
-from galla.service import payments, terminals
+from galla.service import payments, tasks, terminals
 from galla.store import tables
 from tests.service.shop import AMOUNT, FIRST, SECOND, open_shop
 
@@ -132,10 +132,10 @@ async def test_c28_a_payment_nobody_ends_lets_go_of_the_machine_and_needs_a_pers
         assert other["reason"]["code"] == "terminal_busy"  # so says Paytm: the old request is still on the screen
         await shop.pass_time(24 * 3600)
         assert (await shop.see(payment))["status"] == "pending"
-        assert await payments.unexplained(shop.till, shop.principal) == 1
+        assert await tasks.unexplained(shop.till, shop.principal) == 1
         shop.act(Action.INSERT, Action.PIN_RIGHT)
         assert (await shop.ended(payment, within_s=7200))["status"] == "paid"
-        assert await payments.unexplained(shop.till, shop.principal) == 0
+        assert await tasks.unexplained(shop.till, shop.principal) == 0
 
 
 async def test_f12_a_stale_hold_dies_and_the_machine_is_shown_free(database_url: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from galla.errors import IllegalTransition, InvalidField, NotFound
 from galla.sandbox.faults import Kind
-from galla.service import audit, payments, reviews
+from galla.service import audit, payments, reviews, tasks
 from tests.service.books import assert_books_equal_truth
 from tests.service.shop import Shop, open_shop
 
@@ -27,10 +27,10 @@ async def test_a_late_success_is_unexplained_until_somebody_looked(database_url:
         before = await payments.get(shop.till, shop.principal, payment_id)
         assert (before["status"], before["is_late"], before["needs_review"]) == ("paid", True, True)
         assert before["reason"]["code"] == "late"
-        assert await payments.unexplained(shop.till, shop.principal) == 1
+        assert await tasks.unexplained(shop.till, shop.principal) == 1
         after = await reviews.looked_at(shop.till, shop.principal, payment_id, "Bill was still due; kept.")
         assert (after["status"], after["needs_review"]) == ("paid", False)
-        assert await payments.unexplained(shop.till, shop.principal) == 0
+        assert await tasks.unexplained(shop.till, shop.principal) == 0
         seen = await payments.get(shop.till, shop.principal, payment_id, expand=frozenset({"timeline"}))
         assert any("looked at it" in item["text"] for item in seen["timeline"])
         assert (await audit.verify(shop.till))["first_bad"] is None

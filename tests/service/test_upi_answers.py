@@ -6,7 +6,7 @@ import pytest
 
 from galla.protocol.message import Response
 from galla.sandbox.faults import Kind
-from galla.service import payments
+from galla.service import tasks
 from tests.service.shop import AMOUNT
 from tests.service.upi_shop import answering, open_upi_shop, said
 
@@ -27,7 +27,7 @@ async def test_a_success_about_something_else_never_pays(database_url: str, kind
         assert "not take this payment again" in held["next_action"]["text"]
         after = await shop.ended(payment)
         assert (after["status"], after["needs_review"], after["amount"]) == ("paid", True, AMOUNT)
-        assert await payments.unexplained(shop.till, shop.principal) == 1
+        assert await tasks.unexplained(shop.till, shop.principal) == 1
 
 
 @pytest.mark.parametrize("kind", [Kind.BAD_SIGNATURE, Kind.NO_CHECKSUM])

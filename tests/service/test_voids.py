@@ -13,7 +13,7 @@ from galla.sandbox.charge import VoidState
 from galla.sandbox.faults import Kind
 from galla.sandbox.refund import RefundState
 from galla.sandbox.terminal import Action
-from galla.service import ledgers, payments
+from galla.service import ledgers, tasks
 from tests.service.card_shop import CardShop, answer, open_card_shop
 from tests.service.shop import AMOUNT, FIRST, SECOND
 from tests.service.upi_shop import said
@@ -303,14 +303,14 @@ async def test_a_void_nobody_answers_is_flagged_at_the_cutoff_and_asked_about_on
         held = await shop.see_refund(void)
         assert (answer(held), held["trouble"]["code"]) == (("void", "pending", True), "void_unanswered")
         assert "refund instead" in held["trouble"]["hint"]
-        assert await payments.unexplained(shop.till, shop.principal) == 1
+        assert await tasks.unexplained(shop.till, shop.principal) == 1
         asked = shop.void_questions(payment)
         await shop.pass_time(3600)
         assert shop.void_questions(payment) > asked
         assert len(await _events(shop, void)) == 3, "it is flagged once, not at every question"
         shop.accept_void()
         assert answer(await shop.refund_ended(void, within_s=2 * 3600)) == ("void", "done", False)
-        assert await payments.unexplained(shop.till, shop.principal) == 0
+        assert await tasks.unexplained(shop.till, shop.principal) == 0
 
 
 async def test_two_people_may_give_an_unanswered_void_up_for_a_refund(database_url: str) -> None:

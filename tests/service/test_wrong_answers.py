@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from galla.payments.model import Payment
 from galla.protocol.message import Request, Response
 from galla.sandbox.faults import Kind
-from galla.service import payments
+from galla.service import tasks
 from galla.service.advance import advance
 from galla.store.claims import claim_one
 from tests.service.shop import AMOUNT, FIRST, Shop, open_shop
@@ -32,7 +32,7 @@ async def test_f09_c16_a_success_about_something_else_never_pays(database_url: s
         assert held["proof"] is None
         after = await shop.ended(payment)
         assert (after["status"], after["needs_review"], after["amount"]) == ("paid", True, AMOUNT)
-        assert await payments.unexplained(shop.till, shop.principal) == 1
+        assert await tasks.unexplained(shop.till, shop.principal) == 1
         assert shop.calls("sale") == 1
 
 

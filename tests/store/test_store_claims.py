@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, insert
 
 from galla.errors import StaleClaim
-from galla.payments.ladder import EDC, LATE_WATCH_S, UPI, Ladder, next_due, scaled
+from galla.payments.ladder import EDC, LATE_WATCH_S, UPI, Ladder, last_look, next_due, scaled
 from galla.payments.model import Method, Payment, Status
 from galla.store import payments
 from galla.store.claims import Schedule, claim_due, claim_one, mark_sending, next_due_at
@@ -68,6 +68,27 @@ async def test_claims_keep_the_published_ladder(database: Database, scale: float
         if before.is_live:
             wanted = max(wanted, later(LEASE_S))
         assert abs((found - wanted).total_seconds()) < 0.01, (before, wanted, found)
+
+
+async def test_f05_claims_keep_the_last_look_of_the_day(database: Database) -> None:
+    """F05: around the last look before midnight in India a claim reschedules a failure exactly as written."""
+    shop = await database.write(make_shop)
+    chance = random.Random("last look")  # noqa: S311
+    many = []
+    for _ in range(60):
+        born = later(chance.randrange(-40_000, 60_000) + chance.randrange(1000) / 1000)
+        values = {"created_at": born, "due_at": born, "jitter": chance.randrange(1000)}
+        many.append(sale(shop, method=chance.choice(["edc", "upi_qr"]), status=Status.NOT_PAID, **values))
+    await database.write(write_all, many)
+    for before in many:
+        for step in (-0.001, 0.0, 0.001):
+            now = last_look(before) + timedelta(seconds=step)
+            if now <= before.created_at:
+                continue
+            claimed = await database.write(claim_one, SCHEDULE, now, shop.merchant_id, before.id)
+            assert claimed is not None
+            assert claimed.due_at == next_due(before, EDC, now)
+            await database.write(sql, f"UPDATE payments SET lease_until = NULL WHERE id = '{before.id}'")
 
 
 async def test_a_claim_takes_a_lease(database: Database) -> None:
@@ -146,7 +167,7 @@ async def test_not_paid_is_watched_for_72_hours(database: Database) -> None:
         claimed_at.append((due_at - NOW).total_seconds())
         due_at = claimed.due_at
 
-    assert list(LATE_WATCH_S) == claimed_at
+    assert sorted([*LATE_WATCH_S, (last_look(sale(shop)) - NOW).total_seconds()]) == claimed_at
     assert await database.read(next_due_at) is None
 
 

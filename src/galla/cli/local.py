@@ -17,7 +17,7 @@ from galla import config
 from galla.cli.desk import Condition
 from galla.cli.logs import configure
 from galla.errors import ConfigError, InvalidField, NotFound
-from galla.service import health, merchants, payments
+from galla.service import health, merchants, payments, tasks
 from galla.service.setup import SCOPES
 from galla.service.till import Principal, Till
 
@@ -133,7 +133,7 @@ class Local:
         return Condition(
             status="ok" if is_ok else "failing",
             checks={**found["checks"], "paytm": paytm},
-            unexplained=await payments.unexplained(self._till, self._principal),
+            unexplained=await tasks.unexplained(self._till, self._principal),
         )
 
     async def close(self) -> None:

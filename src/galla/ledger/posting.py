@@ -131,6 +131,18 @@ def for_refund(
     )
 
 
+def for_attachment(attachment_id: str, number: str, amount_paise: int, at: datetime) -> Entry:
+    """Book that a customer's advance pays a bill: what was owed to the customer settles what the customer owes."""
+    return Entry(
+        object_id=attachment_id,
+        event="payment.attached",
+        at=at,
+        on=business_date(at),
+        description=f"Advance put on bill {number}",
+        postings=(Posting(ADVANCES, amount_paise), Posting(RECEIVABLE, -amount_paise)),
+    )
+
+
 def for_bill(bill_id: str, number: str, total_paise: int, tax_paise: int, at: datetime) -> Entry:
     """Book a bill: the customer owes it; tax included in the total is owed to the government."""
     lines = [Posting(RECEIVABLE, total_paise), Posting(SALES, tax_paise - total_paise)]

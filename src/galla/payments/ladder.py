@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from galla.clock import from_millis, to_millis
 from galla.payments.model import Payment, Status
 
 
@@ -36,6 +37,11 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True):
     resend_until_s: float = 900.0
     hold_s: float = 1800.0
     scale: float = 1.0
+
+    @property
+    def end_s(self) -> float:
+        """The age at which the ladder ends: whoever is live beyond it needs a person (scaled seconds)."""
+        return self.rungs[-1].until_s * self.scale
 
     def every_s(self, age_s: float) -> float | None:
         """Return the interval for a payment of this age (unscaled seconds in, scaled seconds out)."""
@@ -89,11 +95,18 @@ VOID_RUNGS = (
 )
 """Voids: somebody stands at the machine, as for a sale."""
 
+VOID_END_S = _HOUR
+"""A void that is neither done nor refused after this long needs a person: the day on which it is possible ends."""
+
 REFUND_WATCH_S = (_HOUR, 24 * _HOUR, 72 * _HOUR)
 """Ages at which a refund that failed is asked about again."""
 
 LATE_WATCH_S = (5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 12 * _HOUR, 24 * _HOUR, 48 * _HOUR, 72 * _HOUR)
 """Ages at which a payment that is not paid is asked about again: a failure is not always final."""
+
+DAY_MS, IST_MS = 86_400_000, 19_800_000
+LAST_LOOK_MS, LOOK_SPREAD_MS = 85_200_000, 600
+"""The last look while a void is still possible: from 23:40 to 23:50 India time, by the payment's own jitter."""
 
 PATIENCE_S = 2 * _MINUTE
 """The longest wait that silence makes of a shorter one: whoever has paid is not kept waiting for hours by a few."""
@@ -145,13 +158,26 @@ def next_due(payment: Payment, ladder: Ladder, now: datetime) -> datetime | None
     if payment.status is Status.PAID:
         return None
     if payment.status is Status.NOT_PAID:
-        for watch_s in LATE_WATCH_S:
-            if age_s < watch_s * ladder.scale:
-                return payment.created_at + timedelta(seconds=watch_s * ladder.scale)
-        return None
+        looks = [payment.created_at + timedelta(seconds=watch_s * ladder.scale) for watch_s in LATE_WATCH_S]
+        return min((at for at in (*looks, last_look(payment)) if at > now), default=None)
     every_s = ladder.every_s(age_s) or _HOUR * ladder.scale
     every_s = backed_off(every_s, payment.misses, ladder.scale)
     return now + timedelta(seconds=jittered(every_s, payment.jitter))
+
+
+def last_look(payment: Payment) -> datetime:
+    """Return when a payment that is not paid is asked about on its own business day, shortly before midnight.
+
+    A late success found then can still be voided; after midnight in India it can only be refunded.
+    """
+    made = to_millis(payment.created_at)
+    midnight = made - (made + IST_MS) % DAY_MS
+    return from_millis(midnight + LAST_LOOK_MS + payment.jitter * LOOK_SPREAD_MS)
+
+
+def is_past(payment: Payment, ladder: Ladder, now: datetime) -> bool:
+    """Whether a payment is live although its ladder has ended: time decides nothing, so a person must."""
+    return payment.is_live and (now - payment.created_at).total_seconds() > ladder.end_s
 
 
 def backed_off(every_s: float, misses: int, scale: float = 1.0) -> float:

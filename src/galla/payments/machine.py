@@ -68,6 +68,8 @@ class Asking(StrEnum):
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One move: the payment after it, and the event it makes (None: nothing anybody needs to hear).
 
+    `alert` is a second event beside it, for whoever wants to be woken by nothing else.
+
     `ask_at` is set when the ladder's own time would be wrong.
 
     `is_changed` is false when there is nothing to write at all, the common answer to a poll.
@@ -75,6 +77,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     payment: Payment
     event: str | None = None
+    alert: str | None = None
     is_changed: bool = True
     ask_at: datetime | None = None
 
@@ -140,7 +143,7 @@ def apply(payment: Payment, outcome: Outcome, asking: Asking, now: datetime, lad
         after = _replace(after, reason=after.reason if _is_mismatched(after) else payment.reason, needs_review=True)
     if not after.is_live or (now - after.created_at).total_seconds() > ladder.hold_s:
         after = _replace(after, holds_terminal=False)
-    sequence = after.sequence + (1 if step.event else 0)
+    sequence = after.sequence + (1 if step.event else 0) + (1 if step.alert else 0)
     due_at = step.ask_at or next_due(after, ladder, now)
     return _replace(step, payment=_replace(after, sequence=sequence, due_at=due_at))
 
@@ -151,22 +154,6 @@ def rested(step: Step, until: datetime) -> Step:
     if due_at is None or due_at >= until:
         return step
     return _replace(step, payment=_replace(step.payment, due_at=until), is_changed=True)
-
-
-def cancel(payment: Payment, now: datetime) -> Step:
-    """Record that staff want to stop. Nothing is decided by it: Paytm is asked at once, and goes on being asked.
-
-    Raises:
-        IllegalTransition: the payment is already final.
-    """
-    if not payment.is_live:
-        raise IllegalTransition(
-            f"Payment {payment.id} is already {payment.status.replace('_', ' ')}; there is nothing to cancel."
-        )
-    if payment.cancel_requested_at is not None:
-        return Step(payment=payment, is_changed=False)
-    after = _replace(payment, cancel_requested_at=now, due_at=now, sequence=payment.sequence + 1)
-    return Step(payment=after, event="payment.cancel_requested")
 
 
 def _decide(payment: Payment, outcome: Outcome, asking: Asking, now: datetime, ladder: Ladder) -> Step:
@@ -196,12 +183,12 @@ def _decide(payment: Payment, outcome: Outcome, asking: Asking, now: datetime, l
 def _waiting(payment: Payment, outcome: Waiting, asking: Asking, now: datetime, ladder: Ladder) -> Step:
     if not payment.is_live:
         return Step(payment=payment, is_changed=False)  # a stale read never un-decides
-    was_clear = payment.reason is None or payment.reason.code == "mismatch"
+    keeps_flag = payment.reason is not None and payment.reason.code in ("mismatch", "past_ladder")
+    was_clear = payment.reason is None or keeps_flag
     if payment.status is Status.PENDING and payment.phase is outcome.phase and was_clear:
         if payment.misses == 0 and payment.not_found_count == 0:
             return Step(payment=payment, is_changed=False)
         return Step(payment=_replace(payment, misses=0, not_found_count=0))
-    keeps_flag = payment.reason is not None and payment.reason.code == "mismatch"
     after = _replace(
         payment,
         status=Status.PENDING,
@@ -223,11 +210,14 @@ def _waiting(payment: Payment, outcome: Waiting, asking: Asking, now: datetime, 
 def _captured(payment: Payment, outcome: Captured, now: datetime) -> Step:
     if payment.status is Status.PAID:
         known = payment.proof
+        if known is not None and known.source == "person":
+            return _confirmed(payment, outcome)
         if known is not None and known.transaction_id == outcome.proof.transaction_id:
             return Step(payment=payment, is_changed=False)
         return _conflict(payment, "Paytm reports a second transaction for this payment.", None)
     is_late = payment.status is Status.NOT_PAID
-    reason = payment.reason if _is_mismatched(payment) else reasons.late() if is_late else None
+    surprise = reasons.late() if is_late else reasons.stopped() if payment.cancel_requested_at is not None else None
+    reason = payment.reason if _is_mismatched(payment) else surprise
     after = _replace(
         payment,
         status=Status.PAID,
@@ -240,7 +230,17 @@ def _captured(payment: Payment, outcome: Captured, now: datetime) -> Step:
         may_resend=False,
         misses=0,
     )
-    return Step(payment=after, event="payment.paid")
+    return Step(payment=after, event="payment.paid", alert="payment.paid_late" if is_late else None)
+
+
+def _confirmed(payment: Payment, outcome: Captured) -> Step:
+    """Paytm proves what two people had decided. Their proof stays; that it was right is written down once."""
+    reason = reasons.confirmed(outcome.proof.transaction_id, outcome.proof.rrn)
+    if payment.needs_review or payment.reason == reason:
+        return Step(payment=payment, is_changed=False)
+    if payment.reason is not None and payment.reason.code == reason.code:
+        return _conflict(payment, "Paytm reports a second transaction for this payment.", None)
+    return Step(payment=_replace(payment, reason=reason), event="payment.confirmed")
 
 
 def _declined(payment: Payment, outcome: Declined, asking: Asking, now: datetime) -> Step:

@@ -42,7 +42,44 @@ def late() -> Reason:
     return Reason(
         code="late",
         message="This was paid after all, after Paytm or the counter had given it up.",
-        hint="See whether the bill was paid a second time. If so, give this one back; then mark it as looked at.",
+        hint="Keep it if nobody has paid another way since. If somebody has, give this one back.",
+    )
+
+
+def stopped() -> Reason:
+    """Return the reason to look at a payment that was paid after staff had stopped waiting for it."""
+    return Reason(
+        code="stopped",
+        message="This was paid after the counter had stopped waiting for it.",
+        hint="Keep it if nobody has paid another way since. If somebody has, give this one back.",
+    )
+
+
+def past_ladder() -> Reason:
+    """Return the reason to look at a payment that Paytm has not decided in all the time it was asked."""
+    return Reason(
+        code="past_ladder",
+        message="Paytm has still not said whether this was paid, though it was asked all this time.",
+        hint="Look at the machine's slip and the Paytm dashboard. Two people can then decide it on its page.",
+    )
+
+
+def resolved() -> Reason:
+    """Return the reason of a payment that two people have decided was not paid."""
+    return Reason(
+        code="resolved",
+        message="Two people decided that this was not paid, after Paytm had not said so in time.",
+        hint="Nothing is booked. If Paytm proves it paid after all, you will be told.",
+    )
+
+
+def confirmed(transaction: str | None, rrn: str | None) -> Reason:
+    """Return the note on a payment that people had decided was paid, and that Paytm has proven since."""
+    named = ", ".join(text for text in (transaction and f"transaction {transaction}", rrn and f"RRN {rrn}") if text)
+    return Reason(
+        code="confirmed",
+        message=f"Paytm has proven since that this was paid{f' ({named})' if named else ''}.",
+        hint="Nothing more to do.",
     )
 
 
@@ -51,7 +88,7 @@ def excess(said: str) -> Reason:
     return Reason(
         code="excess",
         message=f"{said} of this payment was no longer due, and stands as the customer's advance.",
-        hint="Give it back or set it against another bill; then mark it as looked at.",
+        hint="Put it on another bill of this customer, or give it back.",
     )
 
 

@@ -6,7 +6,7 @@ open, apply the outcome, commit state, event, entry, evidence and audit together
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
@@ -20,7 +20,9 @@ from galla.money import format_inr
 from galla.payments import reasons
 from galla.payments.machine import Asking, Step, apply, is_withdrawn, next_asking, rested
 from galla.payments.model import Captured, Method, Mismatch, Outcome, Payment, Status, Unsent
+from galla.payments.person import called
 from galla.service.line import Line
+from galla.service.tasking import Closing, follow_payment
 from galla.service.till import Till
 from galla.service.views import payment_view
 from galla.store import bills, ledger, payments
@@ -65,6 +67,7 @@ async def advance(till: Till, payment: Payment, *, is_marked: bool = False) -> P
     step = apply(payment, outcome, asking, now, ladder)
     if line.rest_s:
         step = rested(step, now + timedelta(seconds=line.rest_s))
+    step = called(step, ladder, now)
     if not step.is_changed:
         return payment
     try:
@@ -105,8 +108,23 @@ async def _unshared(till: Till, payment: Payment, outcome: Captured) -> Captured
     return Mismatch(reason=reasons.transaction_reused(holder), fields=("transaction",))
 
 
-def commit_step(connection: Connection, till: Till, before: Payment, step: Step, exchange: Exchange | None) -> Payment:
-    """Write one step: state, evidence, bill, entry, event and audit row. All of it, or nothing.
+def commit_step(
+    connection: Connection,
+    till: Till,
+    before: Payment,
+    step: Step,
+    exchange: Exchange | None,
+    decision: Closing | None = None,
+) -> Payment:
+    """Write one step: state, evidence, bill, entry, event, tasks and audit row. All of it, or nothing.
+
+    Args:
+        connection: the one transaction of the step.
+        till: the open till.
+        before: the payment as claimed.
+        step: what `machine.apply` made of the answer, or people of the lack of one.
+        exchange: the request and its answer, redacted.
+        decision: who decided, when it was not Paytm.
 
     Raises:
         StaleClaim: somebody else advanced the payment; nothing was written.
@@ -120,21 +138,16 @@ def commit_step(connection: Connection, till: Till, before: Payment, step: Step,
     excess = settle(connection, before, after)
     if excess:
         after = payments.flag(connection, after, reasons.excess(format_inr(excess)))
+    detail = {"before": before.status.value, "after": after.status.value, "amount": after.amount_paise}
     note = Note(
-        actor="galla",
-        origin="advance",
+        actor=decision.actor if decision else "galla",
+        origin=decision.origin if decision else "advance",
         action=step.event,
         object_id=after.id,
-        detail={"before": before.status.value, "after": after.status.value, "amount": after.amount_paise},
+        detail={**detail, "decision": decision.note} if decision else detail,
     )
-    happened = Event(
-        type=step.event,
-        object_id=after.id,
-        bill_id=after.bill_id,
-        sequence=after.sequence,
-        data=msgspec.json.encode(payment_view(after, now)).decode(),
-    )
-    record(connection, after.merchant_id, now, note, happened)
+    record(connection, after.merchant_id, now, note, *_events(step, after, now))
+    follow_payment(connection, till, before, after, excess_paise=excess, decision=decision)
     return after
 
 
@@ -147,6 +160,17 @@ def _collected(connection: Connection, payment: Payment) -> Payment:
     if machine is None:
         return msgspec.structs.replace(payment, tid=proof.tid)
     return msgspec.structs.replace(payment, tid=proof.tid, terminal_id=machine.id, machine=machine.label)
+
+
+def _events(step: Step, after: Payment, now: datetime) -> list[Event]:
+    """Return the event of a step, and its alert after it if there is one."""
+    types = [each for each in (step.event, step.alert) if each is not None]
+    data = msgspec.json.encode(payment_view(after, now)).decode()
+    first = after.sequence - len(types) + 1
+    return [
+        Event(type=each, object_id=after.id, bill_id=after.bill_id, sequence=first + number, data=data)
+        for number, each in enumerate(types)
+    ]
 
 
 def settle(connection: Connection, before: Payment, after: Payment) -> int:

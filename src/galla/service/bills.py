@@ -17,7 +17,7 @@ from galla.payments.model import Payment
 from galla.service.till import Principal, Till
 from galla.service.views import payment_view
 from galla.service.words import clean, clean_metadata
-from galla.store import bills, ledger, payments
+from galla.store import attachments, bills, ledger, payments
 from galla.store.bills import Line
 from galla.store.journal import Event, Note, record
 
@@ -163,7 +163,11 @@ def view(connection: Connection, till: Till, merchant_id: str, name: str) -> dic
     if row is None:
         raise NotFound(f"There is no bill {name[:60]}.")
     lines = bills.lines_of(connection, merchant_id, [row.id])[row.id]
-    return _view(row, lines, payments.of_bill(connection, merchant_id, row.id), till)
+    attached = [
+        {"id": each.id, "payment": each.payment_id, "amount": each.amount_paise}
+        for each in attachments.of_bill(connection, merchant_id, row.id)
+    ]
+    return {**_view(row, lines, payments.of_bill(connection, merchant_id, row.id), till), "attached": attached}
 
 
 def _find(

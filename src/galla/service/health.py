@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import Connection, text
 
 from galla.errors import StoreError
-from galla.service.payments import unexplained
+from galla.service.tasks import unexplained
 from galla.service.till import Till
 from galla.store import payments
 from galla.store.claims import next_due_at
@@ -32,7 +32,7 @@ async def metrics(till: Till) -> bytes:
     live = Gauge("galla_payments_open", "Payments that are live or need a person", ["status"], registry=registry)
     for status in ("created", "pending", "in_doubt", "paid", "not_paid"):
         live.labels(status).set(counts.get(status, 0))
-    doubt = Gauge("galla_unexplained", "Payments that need a person", registry=registry)
+    doubt = Gauge("galla_unexplained", "Open tasks, and what is past its ladder without one", registry=registry)
     doubt.set(await unexplained(till))
     late = Gauge("galla_overdue_seconds", "How late the most overdue inquiry is", registry=registry)
     due_at = await till.database.read(next_due_at)

@@ -14,8 +14,8 @@ from galla.connectors.connector import Account
 from galla.errors import AmountNotAllowed, IllegalTransition, InvalidField, NotFound, TooSoon
 from galla.money import check_amount, format_inr
 from galla.payments.machine import Asking, next_asking
-from galla.payments.machine import cancel as cancelled
 from galla.payments.model import Method, Payment
+from galla.payments.person import cancel as cancelled
 from galla.service import approval, starting
 from galla.service.advance import advance
 from galla.service.offering import offer
@@ -176,14 +176,6 @@ async def unfinished(till: Till, principal: Principal) -> list[View]:
     found = await till.database.read(payments.unfinished, principal.merchant_id)
     now = till.clock.now()
     return [payment_view(payment, now) for payment in found]
-
-
-async def unexplained(till: Till, principal: Principal | None = None) -> int:
-    """Count what needs a person: flagged payments, and live ones past their ladder."""
-    merchant_id = principal.merchant_id if principal is not None else None
-    return await till.database.read(
-        payments.count_unexplained, till.clock.now(), till.card, till.upi, merchant_id
-    )
 
 
 def _cancel(

@@ -29,7 +29,9 @@ from galla.payments.refund import (
     next_due,
 )
 from galla.payments.voiding import VOID
+from galla.service.attaching import advance_left
 from galla.service.line import Line
+from galla.service.tasking import follow_refund
 from galla.service.till import Till
 from galla.service.views import refund_view
 from galla.store import ledger, payments, refunds
@@ -93,6 +95,7 @@ def commit_step(
     now = till.clock.now()
     after = refunds.save(connection, before, _scheduled(step, till))
     if step.event is None:
+        follow_refund(connection, till, payment, after)  # it may have become too old meanwhile
         return after
     if exchange is not None:
         payments.insert_exchange(connection, payment, exchange)
@@ -113,6 +116,7 @@ def commit_step(
         data=msgspec.json.encode(refund_view(after)).decode(),
     )
     record(connection, after.merchant_id, now, note, happened)
+    follow_refund(connection, till, payment, after)
     return after
 
 
@@ -127,8 +131,7 @@ def _scheduled(step: RefundStep, till: Till) -> Refund:
 
 def _book(connection: Connection, payment: Payment, refund: Refund) -> None:
     ledger.add_account(connection, payment.merchant_id, RETURNS)
-    earlier = [other.id for other in refunds.of_payment(connection, payment.merchant_id, payment.id)]
-    advance_paise = ledger.advance_left(connection, payment.merchant_id, [payment.id, *earlier])
+    advance_paise = advance_left(connection, payment)
     at = refund.settled_at or refund.created_at
     entry = for_refund(refund.id, payment, refund.amount_paise, advance_paise, at, is_void=refund.kind == VOID)
     ledger.book(connection, payment.merchant_id, entry)

@@ -22,6 +22,7 @@ from galla.payments.refund import next_due as next_refund_due
 from galla.payments.voiding import AUTO, VOID, Choice, choose, until
 from galla.service import approval, once
 from galla.service.starting import free_terminal
+from galla.service.tasking import follow_refund, refund_started
 from galla.service.till import Principal, Till
 from galla.service.views import View, refund_view
 from galla.store import merchants as stored
@@ -81,6 +82,7 @@ def make(connection: Connection, till: Till, principal: Principal, wish: Wish) -
     once.claim(connection, principal.merchant_id, wish.key, wish.fingerprint, refund.id, now)
     detail = {"payment": payment.id, "amount": amount_paise, "kind": refund.kind, "reason": wish.reason}
     _journal(connection, principal, payment, refund, "refund.created", {**detail, "approver": wish.approver}, now)
+    refund_started(connection, till, payment, refund, actor=principal.actor, origin=principal.origin)
     return Made(refund=refund, is_new=True)
 
 
@@ -218,6 +220,7 @@ def _give_up_void(
     ended = refunds.save(connection, void, ended)
     detail: dict[str, Any] = {"payment": payment.id, "reason": wish.reason, "approver": wish.approver}
     _journal(connection, principal, payment, ended, "refund.failed", detail, now)
+    follow_refund(connection, till, payment, ended)
     return msgspec.structs.replace(payment, refunding_paise=payment.refunding_paise - void.amount_paise)
 
 

@@ -1,4 +1,4 @@
-"""A person has looked at a payment that did not fit, and says what they found.
+"""A person has looked at a payment that did not fit, and says what they found: all its tasks are closed by that.
 
 It decides nothing about the money: a paid payment stays paid, one that is not paid is watched on. It only takes
 the payment off the list of the unexplained, and writes down who explained it and how.
@@ -6,16 +6,15 @@ the payment off the list of the unexplained, and writes down who explained it an
 
 from __future__ import annotations
 
-import msgspec
 from sqlalchemy import Connection
 
 from galla.errors import IllegalTransition, NotFound
 from galla.payments.model import Payment
+from galla.service.tasking import Closing, close, explain
 from galla.service.till import Principal, Till
 from galla.service.views import View, payment_view
 from galla.service.words import clean
-from galla.store import payments
-from galla.store.journal import Event, Note, record
+from galla.store import payments, tasks
 
 
 async def looked_at(till: Till, principal: Principal, payment_id: str, note: str) -> View:
@@ -43,25 +42,7 @@ def _looked_at(connection: Connection, till: Till, principal: Principal, payment
         )
     if not before.needs_review:
         raise IllegalTransition(f"Payment {before.id} needs no look.", code="nothing_to_review")
-    after = payments.looked_at(connection, before)
-    now = till.clock.now()
-    record(
-        connection,
-        after.merchant_id,
-        now,
-        Note(
-            actor=principal.actor,
-            origin=principal.origin,
-            action="payment.reviewed",
-            object_id=after.id,
-            detail={"note": note, "reason": before.reason.code if before.reason else None},
-        ),
-        Event(
-            type="payment.reviewed",
-            object_id=after.id,
-            bill_id=after.bill_id,
-            sequence=after.sequence,
-            data=msgspec.json.encode(payment_view(after, now)).decode(),
-        ),
-    )
-    return after
+    said = Closing(actor=principal.actor, origin=principal.origin, note=note)
+    for task in tasks.open_of(connection, before.merchant_id, before.id):
+        close(connection, till, task, said)
+    return explain(connection, till, before, said)

@@ -7,19 +7,24 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from galla.clock import from_millis, rfc3339
+from galla.clock import from_millis, rfc3339, to_millis
 from galla.payments.model import Method
-from galla.store import journal, payments
+from galla.store import journal, payments, tasks
+
+LISTED = 200
 
 _SAID = {
     "payment.created": "Payment made and sent.",
     "payment.pending": "Paytm has it; waiting for the customer.",
     "payment.in_doubt": "Not certain: being checked with Paytm.",
-    "payment.paid": "Paid, proven by Paytm's status answer.",
+    "payment.paid": "Paid, and proven.",
     "payment.not_paid": "Not paid.",
     "payment.needs_review": "Something does not fit; a person must look.",
     "payment.cancel_requested": "Staff asked to stop.",
     "payment.reviewed": "A person has looked at it.",
+    "payment.paid_late": "It was paid after all, late.",
+    "payment.attached": "Put on a bill.",
+    "payment.confirmed": "Paytm has proven what two people had decided.",
 }
 _OF_CASH = {
     "payment.created": "Cash taken.",
@@ -88,6 +93,16 @@ def timeline(connection: Connection, merchant_id: str, payment_id: str) -> list[
             continue
         words = f"{row.actor}: {said.get(row.action, row.action)}"
         out.append((row.at, 0, _item(row.at, "audit", words, msgspec.json.decode(row.detail))))
+    for task in tasks.find(connection, merchant_id, payment_id=payment_id, limit=LISTED):
+        about = {"task": task.id, "kind": task.kind.value}
+        at = to_millis(task.created_at)
+        out.append((at, 3, _item(at, "event", f"A person was called: {task.message}", about)))
+        if task.closed_at is not None and task.closed_by == "galla":
+            at = to_millis(task.closed_at)
+            out.append((at, 3, _item(at, "event", f"Nobody is needed any more: {task.note}", about)))
+        elif task.closed_at is not None:
+            at = to_millis(task.closed_at)
+            out.append((at, 3, _item(at, "audit", f"{task.closed_by} found: {task.note}", about)))
     return [item for _, _, item in sorted(out, key=lambda found: found[:2])]
 
 

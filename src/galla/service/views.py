@@ -222,6 +222,7 @@ def _proof(proof: Proof) -> View:
         "transaction_id": proof.transaction_id,
         "paid_at": _at(proof.paid_at),
         "source": proof.source,
+        "evidence": proof.evidence,
     }
 
 

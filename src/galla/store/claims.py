@@ -32,7 +32,15 @@ from sqlalchemy import (
 
 from galla.clock import from_millis, to_millis
 from galla.errors import StaleClaim
-from galla.payments.ladder import LATE_WATCH_S, PATIENCE_S, Ladder
+from galla.payments.ladder import (
+    DAY_MS,
+    IST_MS,
+    LAST_LOOK_MS,
+    LATE_WATCH_S,
+    LOOK_SPREAD_MS,
+    PATIENCE_S,
+    Ladder,
+)
 from galla.payments.machine import sending
 from galla.payments.model import Payment
 from galla.store.payments import get
@@ -173,14 +181,22 @@ def _rescheduled(schedule: Schedule) -> ColumnElement[Any]:
     )
     spread = patient + patient * _p.jitter // _whole(10_000)
     live = _NOW + case((spread < schedule.lease_ms, _whole(schedule.lease_ms)), else_=spread)
-    scale = schedule.card.scale
-    watches = [round(watch_s * scale * 1000) for watch_s in LATE_WATCH_S]
-    late = case(
-        *[(age < watch_ms, _p.created_at + _whole(watch_ms)) for watch_ms in watches],
-        else_=cast(null(), _p.due_at.type),
-    )
+    live_at = cast(live, _p.due_at.type)
     nothing = cast(null(), _p.due_at.type)
-    return case((_p.status == "paid", nothing), (_p.status == "not_paid", late), else_=cast(live, _p.due_at.type))
+    return case((_p.status == "paid", nothing), (_p.status == "not_paid", _watched(schedule, age)), else_=live_at)
+
+
+def _watched(schedule: Schedule, age: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return when a row that is not paid is looked at next: at the late watch's ages, and late on its own day."""
+    midnight = _p.created_at - (_p.created_at + _whole(IST_MS)) % _whole(DAY_MS)
+    look_at = midnight + _whole(LAST_LOOK_MS) + _p.jitter * _whole(LOOK_SPREAD_MS)
+    is_ahead = look_at > _NOW
+    watches = [round(watch_s * schedule.card.scale * 1000) for watch_s in LATE_WATCH_S]
+    rungs: list[tuple[ColumnElement[bool], ColumnElement[Any]]] = []
+    for watch_ms in watches:
+        at = _p.created_at + _whole(watch_ms)
+        rungs.append((age < watch_ms, case((and_(is_ahead, look_at < at), look_at), else_=at)))
+    return case(*rungs, (is_ahead, look_at), else_=cast(null(), _p.due_at.type))
 
 
 def _whole(number: int) -> ColumnElement[int]:

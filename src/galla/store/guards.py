@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from galla.store.record_tables import audit, callbacks, entries, events, postings
-from galla.store.tables import exchanges, proofs
+from galla.store.tables import attachments, exchanges, proofs
 
-APPEND_ONLY = (proofs, exchanges, events, audit, entries, postings, callbacks)
+APPEND_ONLY = (proofs, exchanges, events, audit, entries, postings, callbacks, attachments)
 """Tables whose rows are never changed and never deleted."""
 
 

@@ -26,11 +26,10 @@ from sqlalchemy import (
 from galla.clock import from_millis, to_millis
 from galla.errors import StaleClaim
 from galla.ids import new_id
-from galla.payments.ladder import Ladder
 from galla.payments.model import Payment, Proof, Reason
 from galla.store.rows import PAYMENT_COLUMNS, millis, payment_from, payment_values
 from galla.store.rows import text as as_text
-from galla.store.tables import exchanges, payments, proofs, refunds
+from galla.store.tables import exchanges, payments, proofs
 
 _p = payments.c
 _WITH_PROOF = select(payments, proofs.c.data.label("proof_data")).join_from(
@@ -218,29 +217,6 @@ def unfinished(connection: Connection, merchant_id: str) -> list[Payment]:
     return [payment_from(row) for row in connection.execute(query.order_by(_p.created_at).limit(500))]
 
 
-def count_unexplained(
-    connection: Connection, now: datetime, card: Ladder, upi: Ladder, merchant_id: str | None = None
-) -> int:
-    """Count what needs a person: flagged payments and refunds, and live payments past their ladder."""
-    at = to_millis(now)
-    card_end = at - round(card.rungs[-1].until_s * card.scale * 1000)
-    upi_end = at - round(upi.rungs[-1].until_s * upi.scale * 1000)
-    is_card = _p.method.in_(("edc", "queue"))
-    is_overdue = and_(
-        _IS_LIVE, or_(and_(is_card, _p.created_at < card_end), and_(~is_card, _p.created_at < upi_end))
-    )
-    where: list[ColumnElement[bool]] = [_IS_OPEN, or_(_p.needs_review == 1, is_overdue)]
-    troubled: list[ColumnElement[bool]] = [refunds.c.needs_review == 1]
-    if merchant_id is not None:
-        where.append(_p.merchant_id == merchant_id)
-        troubled.append(refunds.c.merchant_id == merchant_id)
-    counts = (
-        select(func.count()).select_from(payments).where(*where),
-        select(func.count()).select_from(refunds).where(*troubled),
-    )
-    return sum(int(connection.execute(count).scalar_one()) for count in counts)
-
-
 def count_by_status(connection: Connection) -> dict[str, int]:
     """Count payments by status, for the metrics."""
     is_open = _IS_OPEN
@@ -330,6 +306,17 @@ def looked_at(connection: Connection, payment: Payment) -> Payment:
         update(payments)
         .where(_p.merchant_id == payment.merchant_id, _p.id == payment.id)
         .values(needs_review=0, sequence=_p.sequence + 1)
+        .returning(*PAYMENT_COLUMNS)
+    ).one()
+    return msgspec.structs.replace(payment_from(row), proof=payment.proof)
+
+
+def count_event(connection: Connection, payment: Payment) -> Payment:
+    """Number one more event of a payment whose state does not change; return it as it now stands."""
+    row = connection.execute(
+        update(payments)
+        .where(_p.merchant_id == payment.merchant_id, _p.id == payment.id)
+        .values(sequence=_p.sequence + 1)
         .returning(*PAYMENT_COLUMNS)
     ).one()
     return msgspec.structs.replace(payment_from(row), proof=payment.proof)

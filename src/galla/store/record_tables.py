@@ -117,6 +117,7 @@ tasks = Table(
     words("id"),
     words("kind"),
     words("object_id"),
+    words("payment_id", null=True),
     words("bill_id", null=True),
     words("message"),
     words("next_step"),
@@ -135,6 +136,7 @@ tasks = Table(
     ),
     Index(None, "merchant_id", "created_at"),
     Index(None, "merchant_id", "object_id"),
+    Index(None, "merchant_id", "payment_id"),
     sqlite_strict=True,
 )
 

@@ -112,6 +112,13 @@ def get(connection: Connection, merchant_id: str, refund_id: str) -> Refund | No
     return refund_from(row) if row is not None else None
 
 
+def looked_at(connection: Connection, merchant_id: str, refund_id: str) -> None:
+    """Write down that a person has looked at a refund whose answers did not fit."""
+    connection.execute(
+        update(refunds).where(_r.merchant_id == merchant_id, _r.id == refund_id).values(needs_review=0)
+    )
+
+
 def of_payment(connection: Connection, merchant_id: str, payment_id: str) -> list[Refund]:
     """Return every refund of a payment, oldest first."""
     rows = connection.execute(

@@ -334,3 +334,22 @@ pay_links = Table(
     ForeignKeyConstraint(["merchant_id", "payment_id"], ["payments.merchant_id", "payments.id"]),
     sqlite_strict=True,
 )
+
+attachments = Table(
+    "attachments",
+    metadata,
+    words("merchant_id"),
+    words("id"),
+    words("payment_id"),
+    words("bill_id"),
+    whole("amount_paise"),
+    words("actor"),
+    whole("created_at"),
+    PrimaryKeyConstraint("merchant_id", "id"),
+    ForeignKeyConstraint(["merchant_id", "payment_id"], ["payments.merchant_id", "payments.id"]),
+    ForeignKeyConstraint(["merchant_id", "bill_id"], ["bills.merchant_id", "bills.id"]),
+    CheckConstraint("amount_paise > 0", name="amount"),
+    Index(None, "merchant_id", "payment_id"),
+    Index(None, "merchant_id", "bill_id"),
+    sqlite_strict=True,
+)

@@ -76,6 +76,7 @@ class Proof(BaseModel):
     transaction_id: str | None = None
     paid_at: str | None = None
     source: str
+    evidence: str | None = None
 
 
 class PaymentDetail(Shown):

@@ -7,8 +7,20 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from galla.web.api import api_keys, bills, events, ledger, merchants, payments, qr, refunds, terminals, users
+from galla.web.api import (
+    api_keys,
+    bills,
+    events,
+    ledger,
+    merchants,
+    payments,
+    qr,
+    refunds,
+    tasks,
+    terminals,
+    users,
+)
 
 router = APIRouter(prefix="/v1")
-for _part in (payments, qr, refunds, bills, terminals, events, ledger, merchants, api_keys, users):
+for _part in (payments, qr, refunds, tasks, bills, terminals, events, ledger, merchants, api_keys, users):
     router.include_router(_part.router)

@@ -10,14 +10,22 @@ from pydantic import SecretStr
 from starlette.responses import Response
 
 from galla.config import Secret
-from galla.service import payments, reviews
+from galla.service import attaching, payments, resolving, reviews
 from galla.service.payments import NewPayment
 from galla.web import answers
 from galla.web.api.reply import reply
 from galla.web.body import fingerprint
 from galla.web.problem import Problem
-from galla.web.requests import CancelBody, ExpandQuery, PaymentBody, PaymentsQuery, ReviewBody, WaitQuery
+from galla.web.requests import (
+    CancelBody,
+    ExpandQuery,
+    PaymentBody,
+    PaymentsQuery,
+    ReviewBody,
+    WaitQuery,
+)
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
+from galla.web.task_shapes import AttachBody, Attachment, ResolveBody
 
 router = APIRouter(tags=["payments"], route_class=GuardedRoute)
 
@@ -97,6 +105,49 @@ async def cancel_payment(till: TillHere, caller: Caller, payment_id: str, body: 
 async def review_payment(till: TillHere, caller: Caller, payment_id: str, body: ReviewBody) -> Response:
     """Say that a person has looked at a final payment that was flagged, and what they found."""
     return reply(await reviews.looked_at(till, caller, payment_id, body.note))
+
+
+@router.post(
+    "/payments/{payment_id}/attach",
+    status_code=201,
+    responses={201: {"model": Attachment}},
+    openapi_extra=needs("collect"),
+)
+async def attach_payment(
+    request: Request,
+    till: TillHere,
+    caller: Caller,
+    payment_id: str,
+    body: AttachBody,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Put what stands as the customer's advance on a bill that is still due, or a part of it."""
+    done = await attaching.attach(
+        till,
+        caller,
+        payment_id,
+        body.bill,
+        body.amount,
+        idempotency_key=checked_key(idempotency_key),
+        fingerprint=fingerprint("POST", f"/v1/payments/{payment_id}/attach", await request.json()),
+    )
+    return reply(done.attachment, 201, {"Idempotent-Replayed": "true"} if done.is_replay else {})
+
+
+@router.post(
+    "/payments/{payment_id}/resolve", responses={200: {"model": answers.Payment}}, openapi_extra=needs("refund")
+)
+async def resolve_payment(till: TillHere, caller: Caller, payment_id: str, body: ResolveBody) -> Response:
+    """Decide, as two people, a payment that Paytm has not decided within its ladder; not before that."""
+    decided = await resolving.resolve(
+        till,
+        caller,
+        payment_id,
+        is_paid=body.outcome == "paid",
+        evidence=body.evidence,
+        approver=Secret(body.approver.get_secret_value()),
+    )
+    return reply(decided)
 
 
 def checked_key(key: str | None) -> str | None:

@@ -18,9 +18,10 @@ from galla.web.pages import (
     people,
     refunds,
     sign_in,
+    tasks,
     welcome,
 )
 
 router = APIRouter(include_in_schema=False)
-for _part in (sign_in, welcome, people, account, counter, live, payments, refunds, display, pay, docs):
+for _part in (sign_in, welcome, people, account, counter, live, payments, refunds, tasks, display, pay, docs):
     router.include_router(_part.router)

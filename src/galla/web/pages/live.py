@@ -59,6 +59,7 @@ def drawn(shown: dict[str, Any], machine_id: str | None = None) -> dict[str, str
     pieces = {
         "#unexplained": render("_unexplained.html", **shown),
         "#strip": render("_strip.html", **shown),
+        "#surprise": render("_surprise.html", **shown),
     }
     for machine in shown["machines"]:
         pieces[f"#hold-{machine['id']}"] = render("_hold.html", machine=machine, **shown)

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from galla.money import rupees
-from galla.service import merchants, payments
+from galla.service import merchants, tasks
 from galla.service.access import Session
 from galla.service.roles import role_with, who_may
 from galla.service.till import Till
@@ -144,7 +144,7 @@ async def frame(till: Till, session: Session) -> dict[str, Any]:
         "offers_qr": merchant["client_id"] is not None,  # Paytm makes QRs only for merchants with a client id
         "is_rehearsal": till.settings.environment != "production",
         "environment": till.settings.environment,
-        "unexplained": await payments.unexplained(till, session.principal),
+        "unexplained": await tasks.unexplained(till, session.principal),
     }
 
 

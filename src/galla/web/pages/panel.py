@@ -63,7 +63,7 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True):
 def panel_of(payment: dict[str, Any], machine: str) -> Panel:
     """Return what to show of a payment; `machine` is the label of its card machine."""
     status = payment["status"]
-    if payment["needs_review"]:
+    if payment["needs_review"] and not is_surprise(payment):
         return person_panel(payment, _steps)
     if payment["is_voided"]:
         return _voided(payment, machine)
@@ -74,6 +74,12 @@ def panel_of(payment: dict[str, Any], machine: str) -> Panel:
     if status == "in_doubt":
         return _doubt(payment)
     return _waiting(payment, machine)
+
+
+def is_surprise(payment: dict[str, Any]) -> bool:
+    """Whether a payment is paid and only wants a choice: it came late, after a stop, or was more than was due."""
+    reason = payment["reason"] or {}
+    return payment["status"] == "paid" and reason.get("code") in ("late", "stopped", "excess")
 
 
 def method_of(proof: dict[str, Any]) -> str:
@@ -127,18 +133,20 @@ def _doubt(payment: dict[str, Any]) -> Panel:
 def _paid(payment: dict[str, Any]) -> Panel:
     proof = payment["proof"] or {}
     sentences: tuple[str, ...] = ()
-    is_surprise = payment["is_late"] or payment["cancel_requested_at"] is not None
-    if payment["is_late"]:
+    is_unawaited = payment["is_late"] or payment["cancel_requested_at"] is not None
+    if payment["needs_review"] and is_surprise(payment):
+        sentences = said_of(payment["reason"])
+    elif payment["is_late"]:
         sentences = (
             "Paytm confirmed this payment after it had stood as not paid. The money was taken.",
             "If the patient has paid another way since, one of the two must go back: tell your supervisor.",
         )
-    elif is_surprise:
+    elif is_unawaited:
         sentences = ("The card was taken on the machine before it was stopped. The money was taken.",)
     return Panel(
         state="paid",
         word="Paid",
-        heading="Paid after all" if is_surprise else "Paid",
+        heading="Paid after all" if is_unawaited else "Paid",
         sentences=(*sentences, *_given_back(payment)),
         steps=_steps("done", "done", "done"),
         facts=facts_of(proof),

@@ -8,8 +8,9 @@ from contextlib import suppress
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
+from galla.config import Secret
 from galla.errors import IdempotencyInProgress, PaymentError, TooSoon
-from galla.service import payments, reviews, terminals
+from galla.service import payments, resolving, reviews, tasks, terminals
 from galla.service.access import Session
 from galla.service.payments import NewPayment
 from galla.web.body import fingerprint
@@ -17,6 +18,7 @@ from galla.web.pages.entry import Faults
 from galla.web.pages.page import SignedIn, frame, go, one, page, posted, render
 from galla.web.pages.refund_form import RefundForm, refund_values
 from galla.web.pages.screen import labels, panel_for
+from galla.web.pages.tasks import KINDS
 from galla.web.problem import Problem
 from galla.web.security import till_of
 
@@ -48,6 +50,7 @@ async def payment_page(
         terminals.find(till, principal),
     )
     names = labels(machines)
+    waiting = await tasks.find(till, principal, {"status": "open", "payment": payment_id})
     given = await refund_values(till, session, payment)
     return page(
         request,
@@ -55,6 +58,7 @@ async def payment_page(
         status,
         payment=payment,
         panel=panel_for(payment, names, till.clock.now()),
+        open_tasks=[{**task, "word": KINDS[task["kind"]]} for task in waiting["data"]],
         machine=names.get(payment["terminal"], "the machine" if payment["method"] in ("edc", "queue") else "–"),
         form=form or RefundForm.fresh(payment),
         faults=faults or Faults(),
@@ -128,6 +132,24 @@ async def review(request: Request, session: SignedIn, payment_id: str) -> Respon
     """Say that a person has looked, then show the payment again."""
     fields = await posted(request, session, "refund")
     await reviews.looked_at(till_of(request), session.principal, payment_id, one(fields, "note"))
+    return go(f"/payments/{payment_id}")
+
+
+@router.post("/payments/{payment_id}/resolve")
+async def resolve(request: Request, session: SignedIn, payment_id: str) -> Response:
+    """Decide a payment as two people, then show it again."""
+    fields = await posted(request, session, "refund")
+    outcome = one(fields, "outcome")
+    if outcome not in ("paid", "not_paid"):
+        raise Problem(422, "invalid_field", "Choose paid or not paid.", param="outcome")
+    await resolving.resolve(
+        till_of(request),
+        session.principal,
+        payment_id,
+        is_paid=outcome == "paid",
+        evidence=one(fields, "evidence"),
+        approver=Secret(one(fields, "approver")[:200]),
+    )
     return go(f"/payments/{payment_id}")
 
 

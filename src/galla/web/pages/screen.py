@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from galla.errors import NotFound
-from galla.service import bills, payments, terminals
+from galla.service import bills, payments, tasks, terminals
 from galla.service.access import Session
 from galla.service.till import Principal, Till
 from galla.web.pages.cash_panel import cash_panel_of
 from galla.web.pages.collect import collect_offer
 from galla.web.pages.page import frame
 from galla.web.pages.panel import Panel, panel_of, title_of
+from galla.web.pages.tasks import surprises_at
 from galla.web.pages.upi_panel import upi_panel_of
 from galla.web.pages.wording import is_upi
 
@@ -40,6 +41,7 @@ async def screen(till: Till, session: Session, asked: dict[str, str]) -> dict[st
         "may_overrule": bool(principal.scopes & {"refund", "admin"}),
         "machines": [machine for machine in machines if machine["is_active"]],
         "strip": strip,
+        "surprises": await surprises_at(till, principal, strip),
         "names": names,
         "payment": payment,
         "panel": panel,
@@ -100,7 +102,7 @@ async def fresh(till: Till, session: Session, payment_id: str | None, bill_id: s
     """Return what may have changed on an open screen."""
     principal = session.principal
     unexplained, machines, strip = await asyncio.gather(
-        payments.unexplained(till, principal), terminals.find(till, principal), payments.unfinished(till, principal)
+        tasks.unexplained(till, principal), terminals.find(till, principal), payments.unfinished(till, principal)
     )
     try:
         payment = await payments.get(till, principal, payment_id) if payment_id else None
@@ -116,6 +118,7 @@ async def fresh(till: Till, session: Session, payment_id: str | None, bill_id: s
         "unexplained": unexplained,
         "machines": [machine for machine in machines if machine["is_active"]],
         "strip": strip,
+        "surprises": await surprises_at(till, principal, strip),
         "names": names,
         "payment": payment,
         "panel": panel,

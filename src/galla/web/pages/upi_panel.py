@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from galla.web.pages.panel import Code, Panel, Step, facts_of, person_panel, said_of
+from galla.web.pages.panel import Code, Panel, Step, facts_of, is_surprise, person_panel, said_of
 from galla.web.pages.wording import instant, is_collect
 
 STOPPING = "We will stop waiting. The customer may still approve it in the app, so we keep checking."
@@ -21,7 +21,7 @@ _STARTING = frozenset({"created", "sending"})
 def upi_panel_of(payment: dict[str, Any], now: datetime) -> Panel:
     """Return what to show of a UPI payment."""
     status = payment["status"]
-    if payment["needs_review"]:
+    if payment["needs_review"] and not is_surprise(payment):
         return person_panel(payment, _steps_of(payment))
     if status == "paid":
         return _paid(payment)
@@ -111,7 +111,9 @@ def _doubt(payment: dict[str, Any]) -> Panel:
 def _paid(payment: dict[str, Any]) -> Panel:
     sentences: tuple[str, ...] = ()
     is_stopped = payment["cancel_requested_at"] is not None
-    if payment["is_late"]:
+    if payment["needs_review"] and is_surprise(payment):
+        sentences = said_of(payment["reason"])
+    elif payment["is_late"]:
         sentences = (
             "Paytm confirmed this payment after it had stood as not paid. The money was taken.",
             "If the customer has paid another way since, give one of the two back.",

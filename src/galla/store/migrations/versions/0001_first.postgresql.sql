@@ -209,6 +209,7 @@ CREATE TABLE tasks (
     id TEXT NOT NULL,
     kind TEXT NOT NULL,
     object_id TEXT NOT NULL,
+    payment_id TEXT,
     bill_id TEXT,
     message TEXT NOT NULL,
     next_step TEXT NOT NULL,
@@ -227,6 +228,8 @@ CREATE TABLE tasks (
 CREATE INDEX ix_tasks_merchant_id_created_at ON tasks (merchant_id, created_at)
 
 CREATE INDEX ix_tasks_merchant_id_object_id ON tasks (merchant_id, object_id)
+
+CREATE INDEX ix_tasks_merchant_id_payment_id ON tasks (merchant_id, payment_id)
 
 CREATE UNIQUE INDEX uq_tasks_open ON tasks (merchant_id, object_id, kind) WHERE closed_at IS NULL
 
@@ -403,6 +406,24 @@ CREATE TABLE postings (
 
 CREATE INDEX ix_postings_merchant_id_account ON postings (merchant_id, account)
 
+CREATE TABLE attachments (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    payment_id TEXT NOT NULL,
+    bill_id TEXT NOT NULL,
+    amount_paise BIGINT NOT NULL,
+    actor TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    CONSTRAINT pk_attachments PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_attachments_payments FOREIGN KEY(merchant_id, payment_id) REFERENCES payments (merchant_id, id),
+    CONSTRAINT fk_attachments_bills FOREIGN KEY(merchant_id, bill_id) REFERENCES bills (merchant_id, id),
+    CONSTRAINT ck_attachments_amount CHECK (amount_paise > 0)
+)
+
+CREATE INDEX ix_attachments_merchant_id_bill_id ON attachments (merchant_id, bill_id)
+
+CREATE INDEX ix_attachments_merchant_id_payment_id ON attachments (merchant_id, payment_id)
+
 CREATE TABLE exchanges (
     merchant_id TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -562,6 +583,14 @@ CREATE TRIGGER callbacks_kept_update BEFORE UPDATE ON callbacks FOR EACH ROW EXE
 CREATE FUNCTION galla_callbacks_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: callbacks is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
 
 CREATE TRIGGER callbacks_kept_delete BEFORE DELETE ON callbacks FOR EACH ROW EXECUTE FUNCTION galla_callbacks_kept_delete()
+
+CREATE FUNCTION galla_attachments_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: attachments is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER attachments_kept_update BEFORE UPDATE ON attachments FOR EACH ROW EXECUTE FUNCTION galla_attachments_kept_update()
+
+CREATE FUNCTION galla_attachments_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: attachments is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
+
+CREATE TRIGGER attachments_kept_delete BEFORE DELETE ON attachments FOR EACH ROW EXECUTE FUNCTION galla_attachments_kept_delete()
 
 CREATE FUNCTION galla_payments_paid_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.status = 'paid' AND NEW.status <> 'paid' THEN RAISE EXCEPTION 'galla: a paid payment stays paid' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
 

@@ -221,6 +221,7 @@ CREATE TABLE tasks (
     id TEXT NOT NULL,
     kind TEXT NOT NULL,
     object_id TEXT NOT NULL,
+    payment_id TEXT,
     bill_id TEXT,
     message TEXT NOT NULL,
     next_step TEXT NOT NULL,
@@ -240,6 +241,8 @@ CREATE TABLE tasks (
 CREATE INDEX ix_tasks_merchant_id_created_at ON tasks (merchant_id, created_at)
 
 CREATE INDEX ix_tasks_merchant_id_object_id ON tasks (merchant_id, object_id)
+
+CREATE INDEX ix_tasks_merchant_id_payment_id ON tasks (merchant_id, payment_id)
 
 CREATE UNIQUE INDEX uq_tasks_open ON tasks (merchant_id, object_id, kind) WHERE closed_at IS NULL
 
@@ -420,6 +423,25 @@ CREATE TABLE postings (
 
 CREATE INDEX ix_postings_merchant_id_account ON postings (merchant_id, account)
 
+CREATE TABLE attachments (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    payment_id TEXT NOT NULL,
+    bill_id TEXT NOT NULL,
+    amount_paise INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    CONSTRAINT pk_attachments PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_attachments_payments FOREIGN KEY(merchant_id, payment_id) REFERENCES payments (merchant_id, id),
+    CONSTRAINT fk_attachments_bills FOREIGN KEY(merchant_id, bill_id) REFERENCES bills (merchant_id, id),
+    CONSTRAINT ck_attachments_amount CHECK (amount_paise > 0)
+)
+ STRICT
+
+CREATE INDEX ix_attachments_merchant_id_bill_id ON attachments (merchant_id, bill_id)
+
+CREATE INDEX ix_attachments_merchant_id_payment_id ON attachments (merchant_id, payment_id)
+
 CREATE TABLE exchanges (
     merchant_id TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -555,6 +577,10 @@ CREATE TRIGGER postings_kept_delete BEFORE DELETE ON postings WHEN 1 = 1 BEGIN S
 CREATE TRIGGER callbacks_kept_update BEFORE UPDATE ON callbacks WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: callbacks is append-only'); END
 
 CREATE TRIGGER callbacks_kept_delete BEFORE DELETE ON callbacks WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: callbacks is append-only'); END
+
+CREATE TRIGGER attachments_kept_update BEFORE UPDATE ON attachments WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: attachments is append-only'); END
+
+CREATE TRIGGER attachments_kept_delete BEFORE DELETE ON attachments WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: attachments is append-only'); END
 
 CREATE TRIGGER payments_paid_stays BEFORE UPDATE ON payments WHEN OLD.status = 'paid' AND NEW.status <> 'paid' BEGIN SELECT RAISE(ABORT, 'galla: a paid payment stays paid'); END
 
