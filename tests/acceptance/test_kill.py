@@ -70,7 +70,7 @@ async def test_f35_f03_c03_killed_at_any_boundary_it_is_paid_exactly_once(
 async def test_f35_f04_killed_around_the_second_sending_nothing_is_charged_twice(
     fresh: Fresh, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
 ) -> None:
-    """Where a lost request is sent once more: paid once, or never sent and said so; there is no third sending."""
+    """F04: Where a lost request is sent once more: paid once, or never sent and said so; there is no third sending."""
     lost = Fault(kind=Kind.DROP_BEFORE, operation="sale")
     boundaries = await _undisturbed(fresh, lost)
     first = boundaries.index("before writing claims.mark_sending") - 2

@@ -32,7 +32,7 @@ LIVES = 20
 async def test_f35_sigkill_at_random_moments_loses_and_doubles_nothing(
     database_url: str, record_property: Callable[[str, object], None]
 ) -> None:
-    """Twenty lives end by SIGKILL: every request ends in one payment, every charge is booked, none twice."""
+    """F24, F35: twenty lives end by SIGKILL: every key ends in one payment, every charge is booked, none twice."""
     box = Sandbox()
     for number in range(LIVES):
         box.add_terminal(tid_of(number), DEMO_MID)

@@ -67,7 +67,7 @@ async def test_f23_c26_fifty_identical_requests_at_once_make_one_sale(database_u
 
 
 async def test_f24_a_key_whose_first_caller_died_is_not_wedged(database_url: str) -> None:
-    """A caller gone before its answer leaves the key "in progress" for a minute at most; then it answers."""
+    """F24: A caller gone before its answer leaves the key "in progress" for a minute at most; then it answers."""
     async with open_shop(database_url) as shop:
         shop.line.hold()
         caller = asyncio.create_task(_ask(shop, "k"))

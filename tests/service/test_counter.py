@@ -160,7 +160,7 @@ async def test_f12_a_stale_hold_dies_and_the_machine_is_shown_free(database_url:
 
 
 async def test_f13_c10_cancel_while_the_customer_approves_ends_as_paid(database_url: str) -> None:
-    """Cancel is a request: the customer who approves all the same has paid, and the books say so."""
+    """F13, C10: Cancel is a request: the customer who approves all the same has paid, and the books say so."""
     async with open_shop(database_url) as shop:
         payment = await shop.start()
         shop.act(Action.ACCEPT, Action.INSERT)
@@ -173,7 +173,7 @@ async def test_f13_c10_cancel_while_the_customer_approves_ends_as_paid(database_
 
 
 async def test_f13_cancel_is_asked_about_at_once_and_ends_at_the_machine(database_url: str) -> None:
-    """After cancel and the red key the payment is not paid within a moment, and the bill is free."""
+    """F13: After cancel and the red key the payment is not paid within a moment, and the bill is free."""
     async with open_shop(database_url) as shop:
         bill = await shop.bill()
         payment = await shop.start(bill=bill["id"])
@@ -187,7 +187,7 @@ async def test_f13_cancel_is_asked_about_at_once_and_ends_at_the_machine(databas
 
 
 async def test_f13_cancel_before_anything_was_sent_sends_nothing(database_url: str) -> None:
-    """Cancelled while the network is down, a request that never left never leaves."""
+    """F13: Cancelled while the network is down, a request that never left never leaves."""
     async with open_shop(database_url) as shop:
         shop.fault(Kind.REFUSE_CONNECTION, operation="sale")
         payment = await shop.start()
@@ -199,7 +199,7 @@ async def test_f13_cancel_before_anything_was_sent_sends_nothing(database_url: s
 
 
 async def test_f13_cancel_during_the_doubt_stops_the_second_sending(database_url: str) -> None:
-    """A payment cancelled while Paytm does not know it is not sent again, even when the cancel comes last."""
+    """F13: A payment cancelled while Paytm does not know it is not sent again, even when the cancel comes last."""
     async with open_shop(database_url) as shop:
         shop.fault(Kind.DROP_BEFORE, operation="sale")
         payment = await shop.start()

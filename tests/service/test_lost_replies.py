@@ -154,7 +154,7 @@ async def test_f04_a_lost_request_is_sent_once_more_after_the_grace(database_url
 
 
 async def test_f04_a_request_that_never_arrives_is_given_up_without_a_third_try(database_url: str) -> None:
-    """Lost twice, the payment ends as never sent: two requests in all, nothing charged, and it is watched on."""
+    """F04: Lost twice, the payment ends as never sent: two requests in all, nothing charged, and it is watched on."""
     async with open_shop(database_url) as shop:
         shop.fault(Kind.DROP_BEFORE, operation="sale", times=None)
         payment = await shop.start()
@@ -168,7 +168,7 @@ async def test_f04_a_request_that_never_arrives_is_given_up_without_a_third_try(
 
 
 async def test_f04_c15_not_found_right_after_the_sale_is_no_failure(database_url: str) -> None:
-    """While Paytm's status does not know a sale it took, nothing is decided and nothing is sent again."""
+    """F04: While Paytm's status does not know a sale it took, nothing is decided and nothing is sent again."""
     async with open_shop(database_url) as shop:
         shop.fault(Kind.NOT_FOUND_WINDOW, after_ms=30_000)
         payment = await shop.start()
@@ -194,7 +194,7 @@ async def test_f04_not_found_long_after_acceptance_needs_a_person(database_url: 
 
 
 async def test_f11_c05_a_duplicate_answer_means_it_arrived(database_url: str) -> None:
-    """When the network delivers the sale twice, Paytm's "duplicate" is heard as "I have it": asked, paid once."""
+    """C05: When the network delivers the sale twice, Paytm's "duplicate" is heard as "I have it": asked, paid once."""
     async with open_shop(database_url) as shop:
         shop.fault(Kind.DUPLICATE, operation="sale")
         payment = await shop.start()
@@ -218,7 +218,7 @@ async def test_f11_c05_a_duplicate_answer_to_the_second_sending_is_paid(database
 
 
 async def test_c14_a_storm_of_errors_never_ends_a_payment(database_url: str) -> None:
-    """Hours of nothing but errors decide nothing: no proof, no end, and the words say not to charge again."""
+    """C14: Hours of nothing but errors decide nothing: no proof, no end, and the words say not to charge again."""
     async with open_shop(database_url) as shop:
         payment = await shop.start()
         shop.pay_by_card()

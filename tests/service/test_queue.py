@@ -225,7 +225,7 @@ async def test_f08_a_contradicting_answer_decides_nothing(database_url: str, old
 
 
 async def test_f05_a_success_told_late_is_found(database_url: str) -> None:
-    """Paid, but the status says failed for a while: the payment waits, and is paid in the end."""
+    """F05: Paid, but the status says failed for a while: the payment waits, and is paid in the end."""
     async with open_queue_shop(database_url) as shop:
         shop.fault(Kind.LATE_SUCCESS_AFTER_FAILURE, operation="queue", after_ms=60_000)
         payment = await shop.code()

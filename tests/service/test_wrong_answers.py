@@ -129,7 +129,7 @@ async def test_f05_c07_success_hours_later_is_found_by_asking(database_url: str,
 
 @pytest.mark.parametrize("after_ms", [9_000, 3_600_000, 47 * 3_600_000])
 async def test_f06_c06_a_success_after_a_failure_is_paid_late(database_url: str, after_ms: int) -> None:
-    """Paytm says failed, then success nine seconds to two days later: paid, marked late, booked once."""
+    """F06, C06: Paytm says failed, then success nine seconds to two days later: paid, marked late, booked once."""
     async with open_shop(database_url) as shop:
         bill = await shop.bill()
         shop.fault(Kind.LATE_SUCCESS_AFTER_FAILURE, after_ms=after_ms)
@@ -144,7 +144,7 @@ async def test_f06_c06_a_success_after_a_failure_is_paid_late(database_url: str,
 
 
 async def test_f06_a_late_success_of_a_bill_paid_again_is_an_advance(database_url: str) -> None:
-    """When the bill was paid by a second payment meanwhile, the late one goes to advances: nothing is lost."""
+    """F06: When the bill was paid by a second payment meanwhile, the late one goes to advances: nothing is lost."""
     async with open_shop(database_url) as shop:
         bill = await shop.bill()
         shop.fault(Kind.LATE_SUCCESS_AFTER_FAILURE, after_ms=3_600_000)
@@ -159,7 +159,7 @@ async def test_f06_a_late_success_of_a_bill_paid_again_is_an_advance(database_ur
 
 
 async def test_f07_a_failure_after_success_never_unpays(database_url: str) -> None:
-    """An old failure that arrives after the proof, from a worker that was overtaken, changes nothing at all."""
+    """F07: An old failure that arrives after the proof, from a worker that was overtaken, changes nothing at all."""
     async with open_shop(database_url) as shop:
         payment = await shop.start()
         shop.pay_by_card()
@@ -183,7 +183,7 @@ async def test_f07_a_failure_after_success_never_unpays(database_url: str) -> No
 
 
 async def test_f07_a_check_after_payment_that_says_failed_is_a_conflict(database_url: str) -> None:
-    """Paytm contradicting its own proof raises a flag for a person; the bill and the books do not move."""
+    """F07: Paytm contradicting its own proof raises a flag for a person; the bill and the books do not move."""
     async with open_shop(database_url) as shop:
         bill = await shop.bill()
         payment = await shop.start(bill=bill["id"])

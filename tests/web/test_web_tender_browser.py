@@ -194,7 +194,7 @@ async def test_c27_whoever_waits_is_told_when_the_machine_is_free(small_shop: Sh
 
 
 async def test_c11_a_supervisor_takes_cash_beside_an_unproven_payment(small_shop: Shop, browser: Browser) -> None:
-    """Visible and noted: cash is refused, a supervisor ticks the box, both succeed; both choices are shown."""
+    """C11: Visible and noted: cash is refused, a supervisor ticks the box, both succeed; both choices are shown."""
     bill = await open_bill(small_shop)
     page = await stand_at(browser, small_shop, "Counter 1")
     await page.goto(f"/counter?bill={bill}")
