@@ -143,6 +143,31 @@ async def test_f01_a_lost_create_is_neither_lost_nor_doubled(database_url: str, 
         assert (await bills.get(shop.till, shop.principal, bill["number"]))["status"] == "paid"
 
 
+async def test_f01_a_code_nobody_saw_does_not_stay_in_the_queue(database_url: str) -> None:
+    """Before a code is asked for again the lost one is taken back: typed by mistake, the machine does not take it."""
+    async with open_queue_shop(database_url) as shop:
+        shop.fault(Kind.DROP_AFTER, operation="queue")
+        payment = await shop.code()
+        await shop.pass_time(10)
+        lost, shown = shop.entries(payment)
+        assert shop.box.type_code(SECOND, lost.code).notice == "Invalid code. It is not valid any more."
+        shop.box.type_code(SECOND, shown.code)
+        shop.act(Action.INSERT, Action.PIN_RIGHT, tid=SECOND)
+        assert (await shop.ended(payment))["status"] == "paid"
+
+
+async def test_f01_what_is_being_paid_under_a_lost_code_is_not_asked_for_again(database_url: str) -> None:
+    """A lost code that somebody typed by mistake stops the second request: in doubt, flagged, one charge."""
+    async with open_queue_shop(database_url) as shop:
+        shop.fault(Kind.DROP_AFTER, operation="queue")
+        payment = await shop.code()
+        shop.box.type_code(SECOND, only(shop.entries(payment)).code)
+        shop.act(Action.INSERT, Action.PIN_RIGHT, tid=SECOND)
+        await shop.pass_time(10)
+        after = await shop.see(payment)
+        assert (after["status"], after["needs_review"], shop.calls("queue")) == ("in_doubt", True, 1)
+
+
 async def test_f01_when_no_answer_ever_comes_the_request_is_taken_back(database_url: str) -> None:
     """Four answers lost in a row: in doubt, nobody is shown a code, Paytm takes the requests back, not paid."""
     async with open_queue_shop(database_url) as shop:

@@ -32,7 +32,7 @@ async def open_upi_shop(database_url: str, *, mcc: str | None = None, **more: An
     port = free_port()
     async with running(make_server("127.0.0.1", 0, sandbox)) as paytm:
         given = {"client_id": "C11", "shop_name": SHOP_NAME, "public_url": f"http://127.0.0.1:{port}", **more}
-        till = await Till.open(settings_for(database_url, edc_url=paytm, pg_url=paytm, **given))
+        till = await Till.open(settings_for(database_url, edc_url=paytm, queue_url=paytm, pg_url=paytm, **given))
         if mcc is not None:
             await till.database.write(_set_category, mcc)
         async with serving(till, sandbox, port) as shop:

@@ -1,9 +1,11 @@
 """A payment through Paytm's queue: ask for a six-digit code, which somebody types into any machine of the merchant.
 
 Asking for a code charges nobody, and Paytm answers no question about a request whose code is not known. So a request
-whose answer was lost is made again under the same id: only a code that is written down is ever shown. One that stays
-without a code is withdrawn by its id. A failed try is not the end of a code, which may be typed in again; the end is
-Paytm's word that it was completed, cancelled or has expired, or a failed try after staff have stopped.
+whose answer was lost is taken back by its id and made again under the same one: only a code that is written down is
+ever shown. One that stays without a code is taken back for good.
+
+A failed try is not the end of a code, which may be typed in again. The end is Paytm's word that it was completed,
+cancelled or has expired, or a failed try after staff have stopped.
 """
 
 from __future__ import annotations
@@ -56,7 +58,9 @@ class QueueConnector:
     )
 
     def begin(self, payment: Payment, account: Account, now: datetime) -> Flow[Outcome]:
-        """Put the payment into the queue and get its code."""
+        """Put the payment into the queue and get its code; what an earlier request left there is taken back first."""
+        if payment.sends > 1 and (stands := (yield from _left_behind(payment, account))) is not None:
+            return stands
         request = QueueCreateRequest(
             mid=account.mid,
             client_id=account.queue_client_id or account.client_id or "",
@@ -125,6 +129,18 @@ def _cancel(payment: Payment, account: Account) -> QueueCancelRequest:
         tid=account.tids[0] if account.tids else None,
         path=account.queue_cancel_path,
     )
+
+
+def _left_behind(payment: Payment, account: Account) -> Flow[Outcome | None]:
+    """Take back what an earlier request may have left in the queue; return why no other may follow, if so.
+
+    A lost or unreadable answer stops nothing: a code that nobody has seen is not typed but by mistake.
+    """
+    with suppress(TransportError, ProtocolError):
+        reply = yield from exchange(_cancel(payment, account), account.key)
+        if reply.kind is Kind.VOID_FAILED:
+            return Unclear(reason=_without_code(reply.result))
+    return None
 
 
 def _withdrawn(payment: Payment, account: Account) -> Flow[Outcome]:

@@ -51,7 +51,8 @@ def answer_create(world: Waiting, request: Request, at: datetime) -> Response:
     known = world.entry_of(call.mid, call.merchant_txn_id)
     if known is not None and world.queue_repeat == "refused":
         return _refusal(QueueCreateReply, _No("EDC_0016", "Unable to generate payment request"), at)
-    entry = known if world.queue_repeat == "same" else None
+    waits = known is not None and world.state_of(known, at) in (QueueState.IN_QUEUE, QueueState.FAILED)
+    entry = known if waits and world.queue_repeat == "same" else None
     if entry is None:
         entry = Entry(
             code=world.new_code(call.mid),

@@ -47,6 +47,7 @@ def payment_view(payment: Payment, now: datetime) -> View:
         "bill": payment.bill_id,
         "terminal": payment.terminal_id,
         "machine": payment.machine,
+        "shown_on": payment.shown_on,
         "customer": {"name": payment.customer_name, "phone": payment.customer_phone},
         "metadata": payment.metadata,
         "actor": payment.actor,
@@ -111,7 +112,7 @@ def next_action(payment: Payment) -> View:
         action["upi_link"] = payment.link
         action["qr_url"] = f"/v1/payments/{payment.id}/qr.svg"
         action["expires_at"] = _at(payment.expires_at)
-    elif kind == "enter_queue_code":
+    elif payment.code is not None and kind in ("enter_queue_code", "approve_on_terminal"):
         action["code"] = payment.code
     elif kind == "approve_in_upi_app":
         action["upi_id"] = payment.vpa  # masked: enough to see that the wrong customer was asked

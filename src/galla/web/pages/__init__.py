@@ -16,6 +16,7 @@ from galla.web.pages import (
     pay,
     payments,
     people,
+    queue,
     refunds,
     sign_in,
     tasks,
@@ -23,5 +24,8 @@ from galla.web.pages import (
 )
 
 router = APIRouter(include_in_schema=False)
-for _part in (sign_in, welcome, people, account, counter, live, payments, refunds, tasks, display, pay, docs):
+_PARTS = (
+    sign_in, welcome, people, account, counter, live, payments, refunds, tasks, queue, display, pay, docs
+)
+for _part in _PARTS:
     router.include_router(_part.router)

@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from galla.web.pages.panel import Code
+from galla.web.pages.queue_panel import digits_of
 from galla.web.pages.upi_panel import code_of, is_over
-from galla.web.pages.wording import instant, is_collect, is_upi
+from galla.web.pages.wording import instant, is_collect, is_queue, is_upi
 
 PAID_SHOWN_S = 30.0
 NOT_PAID_SHOWN_S = 20.0
@@ -26,6 +27,7 @@ class ScreenView(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
     amount_paise: int | None = None
     code: Code | None = None
+    digits: str | None = None
 
 
 def screen_view(payment: dict[str, Any] | None, now: datetime) -> ScreenView:
@@ -51,6 +53,10 @@ def screen_view(payment: dict[str, Any] | None, now: datetime) -> ScreenView:
 
 def _waiting(payment: dict[str, Any], now: datetime) -> ScreenView:
     amount = payment["amount"]
+    if is_queue(payment) and payment["phase"] != "on_device":
+        digits = digits_of(payment)
+        said = "Your number, for any card machine here." if digits else "One moment, please."
+        return ScreenView(state="waiting", sentence=said, amount_paise=amount, digits=digits)
     if not is_upi(payment):
         return ScreenView(state="waiting", sentence="Tap, insert or scan on the machine.", amount_paise=amount)
     code = code_of(payment)

@@ -5,6 +5,7 @@ A counter's session may open it; a tablet of its own is let in by a one-time lin
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
@@ -60,11 +61,11 @@ async def show(request: Request, terminal_id: str) -> Response:
     till = till_of(request)
     ticket = request.query_params.get("ticket", "")[:256]
     if ticket:
-        return _private(page(request, "display_door.html", ticket=ticket, terminal_id=terminal_id[:64], fault=None))
-    session = await _watcher(request)
+        return private(page(request, "display_door.html", ticket=ticket, terminal_id=terminal_id[:64], fault=None))
+    session = await watcher(request)
     machine = await terminals.get(till, session.principal, terminal_id)
     values = await _values(till, session, machine)
-    return _private(page(request, "display.html", refresh_s=5, machine=machine, **values))
+    return private(page(request, "display.html", refresh_s=5, machine=machine, **values))
 
 
 @router.post("/display/{terminal_id}")
@@ -77,7 +78,7 @@ async def enter(request: Request, terminal_id: str) -> Response:
     session = await access.redeem_ticket(till, one(fields, "ticket")[:256], "Customer screen", address)
     if session is None:
         said = "This link was used before, or is too old. Make a new one at the counter, under Customer screen."
-        return _private(
+        return private(
             page(request, "display_door.html", 401, ticket="", terminal_id=terminal_id[:64], fault=said)
         )
     if not terminal_id.replace("_", "").isalnum():
@@ -85,7 +86,7 @@ async def enter(request: Request, terminal_id: str) -> Response:
     till.attempts.passed(address)
     answer = go(f"/display/{terminal_id}")
     set_session(request, answer, session.token)
-    return _private(answer)
+    return private(answer)
 
 
 @router.get("/display/{terminal_id}/live")
@@ -96,7 +97,7 @@ async def live(request: Request, terminal_id: str) -> Response:
         Problem: 429 or 503, this session shows too many screens, or too many are shown.
     """
     till = till_of(request)
-    session = await _watcher(request)
+    session = await watcher(request)
     machine = await terminals.get(till, session.principal, terminal_id)
     room: Room = request.app.state.screens
     room.enter(session.token)
@@ -104,7 +105,7 @@ async def live(request: Request, terminal_id: str) -> Response:
     return streaming(pieces, request.app.state.closing, ended=partial(room.leave, session.token))
 
 
-async def _watcher(request: Request) -> Session:
+async def watcher(request: Request) -> Session:
     """Return the session of a counter or of a screen.
 
     Raises:
@@ -139,11 +140,15 @@ async def _piece(till: Till, session: Session, machine: dict[str, Any]) -> str:
 
 async def _values(till: Till, session: Session, machine: dict[str, Any]) -> dict[str, Any]:
     merchant = await merchants.get(till, session.principal.merchant_id)
-    latest = await payments.find(till, session.principal, {"terminal": machine["id"]}, limit=1)
-    payment = latest["data"][0] if latest["data"] else None
+    taken, shown = await asyncio.gather(  # a code is shown here, and taken at any machine
+        payments.find(till, session.principal, {"terminal": machine["id"]}, limit=1),
+        payments.find(till, session.principal, {"shown_on": machine["id"]}, limit=1),
+    )
+    payment = max([*taken["data"], *shown["data"]], key=lambda each: str(each["id"]), default=None)
     return {"merchant": merchant["name"], "view": screen_view(payment, till.clock.now())}
 
 
-def _private(response: Response) -> Response:
+def private(response: Response) -> Response:
+    """Let no address of a screen leave with a link."""
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

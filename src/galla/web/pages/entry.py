@@ -16,7 +16,7 @@ from galla.web.requests import PaymentBody, Strict
 from galla.web.validation import param_of, sentence
 
 LINES = 4
-TENDERS = ("edc", "upi_qr", "upi_collect", "cash")
+TENDERS = ("edc", "upi_qr", "queue", "upi_collect", "cash")
 _Body = TypeVar("_Body", bound=Strict)
 _NAMES = {
     "amount": "The amount",

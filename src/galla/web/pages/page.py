@@ -142,6 +142,7 @@ async def frame(till: Till, session: Session) -> dict[str, Any]:
         "principal": session.principal,
         "merchant": merchant["name"],
         "offers_qr": merchant["client_id"] is not None,  # Paytm makes QRs only for merchants with a client id
+        "offers_code": bool(merchant["client_id"] or till.settings.queue_client_id),
         "is_rehearsal": till.settings.environment != "production",
         "environment": till.settings.environment,
         "unexplained": await tasks.unexplained(till, session.principal),
@@ -187,6 +188,7 @@ _ENVIRONMENT.filters.update(
     kind=wording.kind,
     left=wording.left,
     clock=wording.clock,
+    spaced=wording.spaced,
     place=wording.place,
     qr=data_uri,
 )

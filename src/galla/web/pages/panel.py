@@ -50,6 +50,7 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True):
     is_stopping: bool = False
     can_retry: bool = False
     code: Code | None = None
+    digits: str | None = None
     can_renew: bool = False
     can_start_over: bool = False
     change_paise: int | None = None

@@ -85,7 +85,7 @@ async def new_code(request: Request, session: SignedIn, payment_id: str) -> Resp
         method=old["method"],
         bill=old["bill"],
         reference=None if old["bill"] else old["reference"],
-        terminal=old["terminal"],
+        terminal=old["shown_on"] or old["terminal"],
         customer=old["customer"],
         description=old["description"],
         metadata=old["metadata"],

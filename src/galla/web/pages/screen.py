@@ -14,9 +14,10 @@ from galla.web.pages.cash_panel import cash_panel_of
 from galla.web.pages.collect import collect_offer
 from galla.web.pages.page import frame
 from galla.web.pages.panel import Panel, panel_of, title_of
+from galla.web.pages.queue_panel import queue_panel_of
 from galla.web.pages.tasks import surprises_at
 from galla.web.pages.upi_panel import upi_panel_of
-from galla.web.pages.wording import is_upi
+from galla.web.pages.wording import is_queue, is_upi
 
 _SHOWN = 30
 
@@ -85,6 +86,8 @@ def panel_for(payment: dict[str, Any] | None, names: dict[str, str], now: dateti
         return upi_panel_of(payment, now)
     if payment["method"] == "cash":
         return cash_panel_of(payment)
+    if is_queue(payment):
+        return queue_panel_of(payment)
     return panel_of(payment, names.get(payment["terminal"], "the machine"))
 
 

@@ -77,12 +77,19 @@ def is_collect(payment: dict[str, Any]) -> bool:
     return bool(payment["method"] == "upi_collect")
 
 
+def is_queue(payment: dict[str, Any]) -> bool:
+    """Return whether a payment is collected by a code at any machine."""
+    return bool(payment["method"] == "queue")
+
+
 def place(payment: dict[str, Any], names: dict[str, str], none: str) -> str:
     """Name where a payment is being paid: its machine, or what the customer acts on; `none` where neither is known."""
     if is_upi(payment):
         return {"upi_qr": "UPI QR", "upi_collect": "UPI request"}.get(payment["method"], "UPI link")
     if payment["method"] == "cash":
         return "Cash"
+    if is_queue(payment) and payment["terminal"] is None:
+        return "code"
     return names.get(payment["terminal"], none)
 
 
@@ -90,6 +97,11 @@ def label(payment: dict[str, Any]) -> str:
     """Name a payment for staff: its reference, else the end of its id."""
     reference = payment.get("reference")
     return str(reference) if reference else "…" + str(payment["id"])[-6:]
+
+
+def spaced(code: str) -> str:
+    """Write a code in threes, as people read it aloud: `123 456`."""
+    return f"{code[:3]} {code[3:]}" if len(code) == 6 else code
 
 
 def pretty(value: Any) -> str:

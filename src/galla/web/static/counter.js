@@ -68,7 +68,7 @@ window.addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload(); // brought back from the browser's memory: what it shows may be old
 });
 
-// Keys: / search, F2 machine, F3 UPI QR, F6 cash, F7 split, F8 ask a UPI id, N new bill, Enter the one next step, Esc stop waiting.
+// Keys: / search, F2 machine, F3 UPI QR, F4 code, F6 cash, F7 split, F8 ask a UPI id, N new bill, Enter the one next step, Esc stop waiting.
 function focusMachine() {
   const machine = document.querySelector("input[name=terminal]:checked") ?? document.querySelector("input[name=terminal]");
   machine?.focus();
@@ -83,6 +83,7 @@ function press(event) {
       if (!focusMachine()) return;
       break;
     case "F3":
+    case "F4":
     case "F7": {
       const code = document.querySelector(`[data-key="${event.key}"]`);
       if (code === null) return;
