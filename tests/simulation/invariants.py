@@ -160,6 +160,9 @@ def i06(books: Books, truth: Truth) -> Iterator[Breach]:
     known = set()
     tenders = {each.id: each for each in books.tenders}
     for each in books.refunds:
+        if each.payment_id not in tenders:
+            yield f"{each.id} gives back {each.payment_id}, which does not exist"
+            continue
         key = tenders[each.payment_id].key
         is_true = key in truth.voided if each.kind == "void" else (each.mid, each.ref_id) in done
         if each.status == "done" and not is_true and not tenders[each.payment_id].is_cash:
@@ -220,6 +223,8 @@ def i09(books: Books, truth: Truth) -> Iterator[Breach]:
         if tender.status != "paid" and books.is_with_a_person(tender):
             seen[tender.mid] += taken.get(tender.key, 0)
     for refund in books.refunds:
+        if refund.payment_id not in tenders:
+            continue
         tender = tenders[refund.payment_id]
         ours[tender.held_in] -= refund.amount if refund.status == "done" else 0
         if refund.status != "done" and books.is_with_a_person(refund):
