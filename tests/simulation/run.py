@@ -16,6 +16,7 @@ from galla import ids
 from galla.clock import IST, to_millis
 from galla.errors import (
     ChecksumMismatch,
+    GallaError,
     IdempotencyInProgress,
     IllegalTransition,
     InvalidField,
@@ -52,7 +53,7 @@ TOLD_LATE = (Kind.LATE_SUCCESS, Kind.LATE_SUCCESS_AFTER_FAILURE, Kind.NOT_FOUND_
 BAD_CALLBACKS = (
     Kind.WRONG_AMOUNT, Kind.BAD_SIGNATURE, Kind.OUT_OF_ORDER, Kind.DUPLICATE, Kind.JSON_STYLE, Kind.WRONG_ID,
 )
-CALLS = (None, "sale", "status", "order_status", "process", "refund", "refund_status", "void")
+CALLS = (None, "sale", "status", "order_status", "process", "refund", "void", "queue", "queue_status")
 LATE_MS = (3_000, 40_000, 400_000, 2_000_000, 5_000_000, 50_000_000)
 DELAYS_MS = (200, 3_000, 6_000, 14_000, 16_000, 31_000)
 WRONG_BY_S = (0.0, -30.0, -400.0, 20.0, 300.0, 0.0)
@@ -61,9 +62,9 @@ MOST_BILLS, MOST_FAULTS = 8, 3
 WATCHED_S = 70 * 3_600
 
 WEIGHTS = {
-    "bill": 4, "card": 8, "upi": 8, "cash": 2, "click_again": 2, "cancel": 3, "check": 6, "refund": 6,
+    "bill": 4, "card": 8, "upi": 8, "cash": 2, "code": 3, "click_again": 2, "cancel": 3, "check": 6, "refund": 6,
     "refund_again": 1, "cancel_bill": 1, "look_at": 2,
-    "pay_by_card": 8, "pay_by_phone": 8, "at_the_machine": 5, "on_the_phone": 5,
+    "pay_by_card": 8, "type_code": 5, "pay_by_phone": 8, "at_the_machine": 5, "on_the_phone": 5,
     "work": 6, "pause": 7, "work_on": 3, "callbacks": 3,
 }
 TROUBLES = {
@@ -83,6 +84,7 @@ class Run:
         self._seed.__enter__()
         self._starts: dict[str, tuple[payments.NewPayment, Bill | None]] = {}
         self._shown: dict[str, str] = {}
+        self._codes: dict[str, None] = {}
         self.model = Model()
         self.stage = Stage(house.fresh(), house.heard)
         self._do(self.stage.open())
@@ -114,6 +116,10 @@ class Run:
     def cash(self, a: int, b: int, c: int) -> None:
         """Staff take cash."""
         self._start("cash", a, b, c, None)
+
+    def code(self, a: int, b: int, c: int) -> None:
+        """Staff ask for a code to be typed into a machine."""
+        self._start("queue", a, b, c, None)
 
     def click_again(self, a: int, b: int, c: int) -> None:
         """A double click, a retry, a page sent again: the same key makes the same payment, or at last the first."""
@@ -227,6 +233,19 @@ class Run:
         for action in (Action.ACCEPT, Action.INSERT, Action.PIN_RIGHT):
             self._act(_pick(tids, a), action, "visa_credit")
 
+    def type_code(self, a: int, b: int, c: int) -> None:
+        """Somebody types a code that the counter shows into a machine, and perhaps pays there."""
+        codes = list(self._codes)
+        if not codes:
+            return
+        tid = TIDS[b % 2]
+        try:
+            self.stage.box.type_code(tid, _pick(codes, a))
+        except GallaError:  # the machine is busy, or the code is over
+            return
+        for action in (Action.INSERT, Action.PIN_RIGHT) if c % 4 else ():
+            self._act(tid, action, "visa_credit")
+
     def pay_by_phone(self, a: int, b: int, c: int) -> None:
         """A customer opens a link or scans a code, and approves."""
         prompt = self._prompt(a)
@@ -253,16 +272,16 @@ class Run:
 
     def spoil(self, a: int, b: int, c: int) -> None:
         """An answer will be spoiled."""
-        self._fault(Fault(kind=SPOILED[c % len(SPOILED)], operation=CALLS[a + c % 3], times=1 + b))
+        self._fault(Fault(kind=SPOILED[c % len(SPOILED)], operation=CALLS[a + c % 4], times=1 + b))
 
     def bad_road(self, a: int, b: int, c: int) -> None:
         """A request or an answer will be lost, refused or doubled."""
         kind = BAD_ROADS[c % len(BAD_ROADS)]
-        self._fault(Fault(kind=kind, operation=CALLS[a + b % 3], times=1 + b % 3, retry_after_s=5))
+        self._fault(Fault(kind=kind, operation=CALLS[a + b % 4], times=1 + b % 3, retry_after_s=5))
 
     def delay(self, a: int, b: int, c: int) -> None:
         """An answer will come late, perhaps later than anybody waits."""
-        self._fault(Fault(kind=Kind.DELAY, operation=CALLS[b + c % 3], after_ms=DELAYS_MS[a]))
+        self._fault(Fault(kind=Kind.DELAY, operation=CALLS[b + c % 4], after_ms=DELAYS_MS[a]))
 
     def told_late(self, a: int, b: int, c: int) -> None:
         """The next payment will be told late, wrongly or not at all for a while."""
@@ -521,13 +540,15 @@ class Run:
                 self.model.bills.append(of_bill[bill_id])
             of_bill[bill_id].is_cancelled = is_cancelled == 1
         known = {each.id: each for each in self.model.tenders}
-        for id_, paytm_id, key, created_at, status, refunded, refunding, link in self._rows(_TENDERS):
+        for id_, paytm_id, key, created_at, status, refunded, refunding, link, code in self._rows(_TENDERS):
             if id_ not in known:
                 new, bill = self._starts[key]
                 known[id_] = Tender(id_, paytm_id, new, bill, created_at, key)
                 self.model.tenders.append(known[id_])
             if link is not None:
                 self._shown[paytm_id] = link
+            if code is not None:
+                self._codes[code] = None
             wrong = self.model.saw(known[id_], status, refunded, refunding)
             assert wrong is None, wrong
             if status == "paid" and known[id_].method == "edc" and known[id_].void_until is None:
@@ -579,7 +600,7 @@ TALLIES = {
 """What the summary shows besides the steps."""
 _BILLS = "SELECT id, total_paise, paid_paise, is_cancelled FROM bills ORDER BY id"
 _TENDERS = (
-    "SELECT p.id, p.paytm_id, k.key, p.created_at, p.status, p.refunded_paise, p.refunding_paise, p.link"
+    "SELECT p.id, p.paytm_id, k.key, p.created_at, p.status, p.refunded_paise, p.refunding_paise, p.link, p.code"
     " FROM payments p LEFT JOIN idempotency_keys k ON k.merchant_id = p.merchant_id AND k.object_id = p.id"
     " ORDER BY p.id"
 )

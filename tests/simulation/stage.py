@@ -32,6 +32,7 @@ from galla.service.till import Till
 from galla.service.worker import Worker
 from galla.store.sqlite import SQLiteDatabase
 from tests.acceptance.dying import Fate, Killed, put_at_risk
+from tests.database import sql
 from tests.service.shop import API_KEY, settings_for
 from tests.service.upi_shop import CLIENT, PUBLIC
 from tests.simulation import invariants
@@ -324,11 +325,12 @@ def without_threads(database: SQLiteDatabase) -> None:
 class Playhouse:
     """One event loop for all runs, and a database that is ready to be copied for each."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, postgres_url: str | None = None) -> None:
         self.loop = asyncio.new_event_loop()
         self.heard: list[str] = []
         self.loop.set_exception_handler(self._hear)
         self._folder = folder
+        self._postgres_url = postgres_url
         self._count = 0
 
     def run(self, work: Awaitable[T]) -> T:
@@ -340,17 +342,32 @@ class Playhouse:
 
     def fresh(self) -> str:
         """Return the URL of a database with the demo shop in it and nothing else."""
+        if self._postgres_url is not None:
+            return self._copy_of_postgres(self._postgres_url)
         ready = self._folder / "ready.db"
         if not ready.exists():
-            stage = Stage(f"sqlite:///{ready}")
-            self.run(stage.open())
-            self.run(stage.close())
+            self._prepare(f"sqlite:///{ready}")
         self._count += 1
         for old in self._folder.glob("run*"):
             old.unlink()
         copy = self._folder / f"run{self._count}.db"
         shutil.copy(ready, copy)
         return f"sqlite:///{copy}"
+
+    def _copy_of_postgres(self, url: str) -> str:
+        if not self._count:
+            sql(url, 'CREATE DATABASE "run_ready"')
+            self._prepare(url.replace("/postgres?", "/run_ready?"))
+        else:
+            sql(url, f'DROP DATABASE IF EXISTS "run_{self._count}" WITH (FORCE)')
+        self._count += 1
+        sql(url, f'CREATE DATABASE "run_{self._count}" TEMPLATE "run_ready"')
+        return url.replace("/postgres?", f"/run_{self._count}?")
+
+    def _prepare(self, url: str) -> None:
+        stage = Stage(url)
+        self.run(stage.open())
+        self.run(stage.close())
 
     def close(self) -> None:
         """Close the loop."""

@@ -71,7 +71,8 @@ class Observer:
         box = self._box
         box.settle()
         self._read_calls()
-        paid = [Charge(mid, id_, each.amount_paise) for (mid, id_), each in box.charges.items() if _is_paid(each)]
+        sales = [each for each in box.charges.values() if each.state is ChargeState.PAID]
+        paid = [Charge(each.mid, each.queue_id or each.id, each.amount_paise) for each in sales]  # a code's own id
         paid += [Charge(mid, id_, each.amount_paise) for (mid, id_), each in box.orders.items() if each.paid]
         returns = tuple(
             Return(each.mid, each.ref_id, each.order_id, each.amount_paise, each.state is RefundState.DONE)
@@ -95,9 +96,5 @@ class Observer:
         for call in self._box.wire.calls()[self._read - count :]:
             if call.paytm_id is not None:
                 self._named.add(call.paytm_id)
-                self._asked[call.paytm_id] += call.operation in ("status", "order_status")
+                self._asked[call.paytm_id] += call.operation in ("status", "order_status", "queue_status")
         self._read = count
-
-
-def _is_paid(charge: object) -> bool:
-    return getattr(charge, "state", None) is ChargeState.PAID
