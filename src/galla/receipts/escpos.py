@@ -1,0 +1,50 @@
+"""A paper as bytes for a thermal printer (ESC/POS): the lines of `text.py`, a QR drawn by the printer, and a cut.
+
+Text reaches the printer only through `_safe`, which lets printable ASCII pass and nothing else: whatever a name or a
+note holds, it cannot be a command.
+"""
+
+from __future__ import annotations
+
+from galla.receipts.paper import Paper
+from galla.receipts.text import strips
+
+WIDTHS = {"58mm": 32, "80mm": 48}
+"""Columns of the printer's first font on each roll."""
+
+_START = b"\x1b@"
+_BOLD = (b"\x1bE\x00", b"\x1bE\x01")
+_TALL = (b"\x1d!\x00", b"\x1d!\x01")
+_LEFT, _CENTRE = b"\x1ba\x00", b"\x1ba\x01"
+_CUT = b"\x1dVB\x03"  # feed past the knife, then cut but for a point
+_FEED = b"\x1bd\x03"
+_QR_MODEL = b"\x1d(k\x04\x001A2\x00"
+_QR_SIZE = b"\x1d(k\x03\x001C\x06"
+_QR_LEVEL = b"\x1d(k\x03\x001E1"  # M: a crumpled receipt still reads
+_QR_PRINT = b"\x1d(k\x03\x001Q0"
+
+
+def escpos(paper: Paper, roll: str = "80mm") -> bytes:
+    """Return a paper as ESC/POS bytes for a `58mm` or `80mm` roll."""
+    out = [_START]
+    is_bold = is_tall = False
+    for strip in strips(paper, WIDTHS[roll]):
+        if strip.is_bold is not is_bold:
+            out.append(_BOLD[strip.is_bold])
+        if strip.is_tall is not is_tall:
+            out.append(_TALL[strip.is_tall])
+        is_bold, is_tall = strip.is_bold, strip.is_tall
+        out += [_safe(strip.text), b"\n"]
+    out += [_BOLD[False], _TALL[False], _CENTRE, _qr(paper.link), _LEFT, _FEED, _CUT]
+    return b"".join(out)
+
+
+def _qr(link: str) -> bytes:
+    data = _safe(link)
+    size = len(data) + 3
+    store = b"\x1d(k" + bytes((size & 255, size >> 8)) + b"1P0" + data
+    return _QR_MODEL + _QR_SIZE + _QR_LEVEL + store + _QR_PRINT
+
+
+def _safe(text: str) -> bytes:
+    return bytes(code for code in text.encode("ascii", "replace") if 0x20 <= code <= 0x7E)

@@ -1,0 +1,105 @@
+"""Papers for the tests: a bill paid in two parts, and texts that people should not have typed."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from galla.ledger.posting import included_tax
+from galla.receipts.model import Bill, GivenBack, Kind, Line, Receipt, Shop, Stamp, Tender
+from galla.receipts.paper import Paper, paper_of
+
+AT = datetime(2026, 11, 21, 8, 44, tzinfo=UTC)
+CODE = "HS7A3CK3R7QNEDVBB"
+LINK = f"https://shop.example/r/{CODE}"
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "{{7*7}} {% raw %}",
+    '=HYPERLINK("http://evil.example","x")',
+    "+cmd|' /C calc'!A0",
+    "@SUM(1+1)",
+    '#read("/etc/passwd") #eval("1+1") $ x $',
+    "*bold* _it_ `raw` = head\\ //",
+    "]]>--><!--",
+    "\x1b@\x1d(k\x03\x001Q0\x10\x04\x01",
+    "line\r\nline\x00\x07\x9b31m",
+    "\u202egnp.exe\u2066\u200b",
+    "रमेश कुमार ✂ 東京 👍 ₹1,00,000",
+    "W" * 200,
+)
+
+
+def line(what: str = "Consultation", quantity: int = 1, unit_paise: int = 50_000, tax_bp: int = 0) -> Line:
+    """Return a line of a bill."""
+    amount = quantity * unit_paise
+    tax = included_tax(amount, tax_bp)
+    return Line(
+        description=what,
+        quantity=quantity,
+        unit_paise=unit_paise,
+        amount_paise=amount,
+        tax_bp=tax_bp,
+        tax_paise=tax,
+    )
+
+
+LINES = (
+    line(),
+    line("Tretinoin cream 0.025% 20 g", 2, 12_500, 1800),
+    line("Chemical peel", 1, 175_000, 1800),
+)
+CARD = Tender(
+    amount_paise=150_000,
+    method="edc",
+    paid_at=AT,
+    mode="CREDIT_CARD",
+    card_network="VISA",
+    card_last4="1234",
+    rrn="632660677204",
+    auth_code="A1B2C3",
+    tid="12345671",
+    machine="Counter 1",
+)
+CASH = Tender(amount_paise=50_000, method="cash", paid_at=AT, mode="CASH", tendered_paise=100_000)
+
+
+def receipt(*, copy: int = 1, text: str | None = None, **more: Any) -> Receipt:
+    """Return the receipt of a bill of ₹2,500.00 of which ₹2,000.00 is paid; `text` stands in every typed field."""
+    said = {"name": text or "Ramesh K.", "shop": text or "Skin Clinic", "machine": text or "Counter 1"}
+    bill = Bill(
+        number=text or "INV-2026-0412",
+        customer=said["name"],
+        lines=(line(text), *LINES[1:]) if text else LINES,
+        total_paise=250_000,
+        paid_paise=200_000,
+        due_paise=50_000,
+    )
+    card = Tender(**{**_fields(CARD), "machine": said["machine"], "rrn": text or CARD.rrn, "upi_id": text})
+    values: dict[str, Any] = {
+        "kind": Kind.SALE,
+        "shop": Shop(name=said["shop"], branch=text or "Main branch, Pune"),
+        "stamp": Stamp(number=123, code=CODE, link=LINK, copy=copy, printed_at=AT),
+        "tenders": (card, CASH),
+        "bill": bill,
+        "customer": said["name"],
+        "reference": text,
+        "description": text,
+    }
+    return Receipt(**{**values, **more})
+
+
+def slip(kind: Kind = Kind.REFUND, *, is_done: bool = True, text: str | None = None) -> Receipt:
+    """Return the slip of money given back from the card payment."""
+    back = GivenBack(
+        amount_paise=50_000, is_done=is_done, reason=text or "Cream brought back", at=AT, reference="SBREF1", rrn="R1"
+    )
+    return receipt(kind=kind, given_back=back, tenders=(CARD,), text=text)
+
+
+def paper(**more: Any) -> Paper:
+    """Return the paper of `receipt(**more)`."""
+    return paper_of(receipt(**more))
+
+
+def _fields(tender: Tender) -> dict[str, Any]:
+    return {name: getattr(tender, name) for name in tender.__struct_fields__}
