@@ -7,7 +7,7 @@ from galla.ledger.posting import included_tax
 from galla.receipts.model import Bill, GivenBack, Kind, Line, Receipt, Shop, Stamp, Tender
 from galla.receipts.paper import Paper, paper_of
 
-AT = datetime(2026, 11, 21, 8, 44, tzinfo=UTC)
+AT = datetime(2026, 11, 21, 8, 44, 5, 123_000, tzinfo=UTC)
 CODE = "HS7A3CK3R7QNEDVBB"
 LINK = f"https://shop.example/r/{CODE}"
 

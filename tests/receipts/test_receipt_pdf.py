@@ -87,4 +87,4 @@ def test_a_pdf_carries_its_own_date() -> None:
     """The PDF's date is when the paper was printed."""
     document, _ = read(pdf.pdf(paper(), "a5"))
     assert document.metadata is not None
-    assert document.metadata.creation_date == datetime(2026, 11, 21, 8, 44, tzinfo=UTC)
+    assert document.metadata.creation_date == datetime(2026, 11, 21, 8, 44, 5, tzinfo=UTC)

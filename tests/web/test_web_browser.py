@@ -101,7 +101,7 @@ async def test_a_sale_is_seen_paid_without_reloading(tmp_path: Path, browser: Br
         await expect(page.locator("#bill")).to_contain_text("Due0.00")
         await expect(page.locator("#bill")).to_contain_text("Ramesh K.")
         await expect(page.locator("#unexplained")).to_contain_text("0 unexplained")
-        await expect(page.get_by_role("link", name="Next customer")).to_be_focused()
+        await expect(page.get_by_role("button", name="Print", exact=True)).to_be_focused()
         assert await page.title() == "Paid · ₹2,250.00 – galla"
         assert await page.evaluate("window.wasHere")
         await machine.context.close()

@@ -122,7 +122,7 @@ async def test_a_request_is_sent_approved_and_paid(bank: Shop, browser: Browser)
     await till.evaluate("window.wasHere = true")
     answer(bank, Tap.APPROVE, Tap.PIN_RIGHT)
     await expect(till.locator(".panel.paid")).to_contain_text("ra***@oksbi")
-    await expect(till.get_by_role("link", name="Next customer")).to_be_focused()
+    await expect(till.get_by_role("button", name="Print", exact=True)).to_be_focused()
     await expect(screen.locator("[data-state=paid]")).to_contain_text("Paid. Thank you.")
     assert await till.evaluate("window.wasHere")
     assert (await newest(bank))["method"] == "upi_collect"

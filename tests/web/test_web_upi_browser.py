@@ -185,7 +185,7 @@ async def test_the_counter_shows_a_code_and_the_screen_beside_it_follows(
     await check_accessible(screen)
     pay_in_app(quick, await link_of(quick))
     await expect(till.locator(".panel.paid")).to_be_visible()
-    await expect(till.get_by_role("link", name="Next customer")).to_be_focused()
+    await expect(till.get_by_role("button", name="Print", exact=True)).to_be_focused()
     await expect(screen.locator("[data-state=paid]")).to_contain_text("Paid. Thank you.")
     await check_accessible(screen)
     await till.context.close()

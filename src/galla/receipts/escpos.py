@@ -9,9 +9,6 @@ from __future__ import annotations
 from galla.receipts.paper import Paper
 from galla.receipts.text import strips
 
-WIDTHS = {"58mm": 32, "80mm": 48}
-"""Columns of the printer's first font on each roll."""
-
 _START = b"\x1b@"
 _BOLD = (b"\x1bE\x00", b"\x1bE\x01")
 _TALL = (b"\x1d!\x00", b"\x1d!\x01")
@@ -24,11 +21,11 @@ _QR_LEVEL = b"\x1d(k\x03\x001E1"  # M: a crumpled receipt still reads
 _QR_PRINT = b"\x1d(k\x03\x001Q0"
 
 
-def escpos(paper: Paper, roll: str = "80mm") -> bytes:
-    """Return a paper as ESC/POS bytes for a `58mm` or `80mm` roll."""
+def escpos(paper: Paper, width: int = 48) -> bytes:
+    """Return a paper as ESC/POS bytes for a roll of so many columns: 32 on 58 mm, 42 or 48 on 80 mm."""
     out = [_START]
     is_bold = is_tall = False
-    for strip in strips(paper, WIDTHS[roll]):
+    for strip in strips(paper, width):
         if strip.is_bold is not is_bold:
             out.append(_BOLD[strip.is_bold])
         if strip.is_tall is not is_tall:

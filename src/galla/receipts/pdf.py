@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import unicodedata
+from datetime import datetime
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 SIZES = ("a4", "a5", "80mm")
 _HERE = Path(__file__).parent
+FONTS = _HERE / "fonts"
+"""₹, Latin and Devanagari, with their licence; pages use them too."""
 _LOCK = threading.Lock()
 _DRAWN = ((0x20, 0x7E), (0xA0, 0x24F), (0x900, 0x97F), (0x2010, 0x2027), (0x2030, 0x203A))
 _ALSO = frozenset("₹€№™−\u200c\u200d")
@@ -31,7 +34,7 @@ _ALSO = frozenset("₹€№™−\u200c\u200d")
 
 def pdf(paper: Paper, size: str = "a5") -> bytes:
     """Return a paper as a PDF of one of `SIZES`."""
-    return _bytes(_compiled("receipt.typ", _inputs(paper, size), format="pdf", timestamp=paper.printed_at))
+    return _bytes(_compiled("receipt.typ", _inputs(paper, size), format="pdf", timestamp=_second(paper.printed_at)))
 
 
 def png(paper: Paper, size: str = "a5") -> bytes:
@@ -39,9 +42,9 @@ def png(paper: Paper, size: str = "a5") -> bytes:
     return _bytes(_compiled("receipt.typ", _inputs(paper, size), format="png", ppi=110))
 
 
-def compiled(template: str, value: dict[str, Any], at: Any) -> bytes:
+def compiled(template: str, value: dict[str, Any], at: datetime) -> bytes:
     """Return the PDF of another template in this folder, set from a value."""
-    return _bytes(_compiled(template, {"data": _json(value)}, format="pdf", timestamp=at))
+    return _bytes(_compiled(template, {"data": _json(value)}, format="pdf", timestamp=_second(at)))
 
 
 def printable(text: str) -> str:
@@ -84,6 +87,10 @@ def _compiled(template: str, inputs: dict[str, str], **more: Any) -> Any:
         return _compiler().compile(input=_HERE / template, sys_inputs=inputs, **more)
 
 
+def _second(at: datetime) -> datetime:
+    return at.replace(microsecond=0)  # typst takes no fraction
+
+
 def _bytes(made: Any) -> bytes:
     return bytes(made[0]) if isinstance(made, list) else bytes(made)
 
@@ -92,5 +99,5 @@ def _bytes(made: Any) -> bytes:
 def _compiler() -> Compiler:
     import typst
 
-    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[_HERE / "fonts"])
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS])
     return typst.Compiler(root=_HERE, font_paths=fonts)

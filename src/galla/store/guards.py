@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from galla.store.receipt_tables import prints, receipts
 from galla.store.record_tables import audit, callbacks, entries, events, postings
 from galla.store.tables import attachments, exchanges, proofs
 
-APPEND_ONLY = (proofs, exchanges, events, audit, entries, postings, callbacks, attachments)
+APPEND_ONLY = (proofs, exchanges, events, audit, entries, postings, callbacks, attachments, receipts, prints)
 """Tables whose rows are never changed and never deleted."""
 
 

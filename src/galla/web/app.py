@@ -24,6 +24,8 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from galla.errors import GallaError
+from galla.receipts.pdf import FONTS
+from galla.service.throttle import Throttle
 from galla.service.till import Till
 from galla.web import callbacks, health
 from galla.web.api import router as api
@@ -31,6 +33,7 @@ from galla.web.boundary import Boundary, log_failure
 from galla.web.openapi import document
 from galla.web.pages import router as pages
 from galla.web.pages.page import error_page, wants_page
+from galla.web.pages.receipts import CHECKS, WITHIN_S
 from galla.web.problem import Problem, from_error, internal, not_found
 from galla.web.room import Room
 from galla.web.validation import explain
@@ -71,10 +74,12 @@ def make_app(till: Till, *, run_worker: bool = True) -> FastAPI:
     app.state.working = None
     app.state.payers = Room()
     app.state.screens = Room()
+    app.state.paper_checks = Throttle(till.clock, most=CHECKS, within_s=WITHIN_S)
     app.include_router(health.router)
     app.include_router(api)
     app.include_router(callbacks.router)
     app.include_router(pages)
+    app.mount("/fonts", _Static(directory=FONTS), name="fonts")
     app.mount("/static", _Static(directory=STATIC), name="static")
     for kind in (Problem, GallaError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer)

@@ -67,6 +67,7 @@ TITLES: dict[str, str] = {
     "bill_unknown": "There is no such bill.",
     "bill_cancelled": "The bill is cancelled.",
     "bill_exists": "The bill number is taken.",
+    "nothing_to_print": "Nothing is proven yet, so there is nothing to print.",
     "bill_has_payments": "Something is paid on the bill, or may still be.",
     "merchant_exists": "The MID is there already.",
     "tendered_too_little": "Less cash was handed over than is to be paid.",

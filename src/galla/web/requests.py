@@ -341,6 +341,14 @@ class EventsQuery(PageQuery):
     type: Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z_.]+$")] | None = None
 
 
+class ReceiptQuery(Lenient):
+    """How a paper is to be printed. `width` is of text and printer bytes, `paper` of a PDF."""
+
+    format: Literal["html", "pdf", "text", "escpos"] = "html"
+    width: Annotated[Literal["32", "42", "48"], Field(description="Columns of the roll: 32 on 58 mm.")] = "32"
+    paper: Literal["a4", "a5", "80mm"] = "a5"
+
+
 class MerchantQuery(Lenient):
     """Whose keys; the caller's own merchant when it is left out."""
 

@@ -15,6 +15,7 @@ from galla.web.api import (
     merchants,
     payments,
     qr,
+    receipts,
     refunds,
     tasks,
     terminals,
@@ -22,5 +23,8 @@ from galla.web.api import (
 )
 
 router = APIRouter(prefix="/v1")
-for _part in (payments, qr, refunds, tasks, bills, terminals, events, ledger, merchants, api_keys, users):
+_PARTS = (
+    payments, qr, receipts, refunds, tasks, bills, terminals, events, ledger, merchants, api_keys, users
+)
+for _part in _PARTS:
     router.include_router(_part.router)

@@ -17,6 +17,7 @@ from galla.web.pages import (
     payments,
     people,
     queue,
+    receipts,
     refunds,
     sign_in,
     tasks,
@@ -25,7 +26,7 @@ from galla.web.pages import (
 
 router = APIRouter(include_in_schema=False)
 _PARTS = (
-    sign_in, welcome, people, account, counter, live, payments, refunds, tasks, queue, display, pay, docs
+    sign_in, welcome, people, account, counter, live, payments, refunds, receipts, tasks, queue, display, pay, docs
 )
 for _part in _PARTS:
     router.include_router(_part.router)

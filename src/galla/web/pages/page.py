@@ -189,6 +189,7 @@ _ENVIRONMENT.filters.update(
     left=wording.left,
     clock=wording.clock,
     spaced=wording.spaced,
+    day=wording.day,
     place=wording.place,
     qr=data_uri,
 )

@@ -67,6 +67,12 @@ def clock(text: str) -> str:
     return f"{moment:%I:%M}".lstrip("0") + f" {moment:%p}".lower()
 
 
+def day(moment: datetime) -> str:
+    """Write the day of an instant: `21 Nov 2026`."""
+    local = moment.astimezone(IST)
+    return f"{local.day} {local:%b %Y}"
+
+
 def is_upi(payment: dict[str, Any]) -> bool:
     """Return whether a payment is paid in a UPI app rather than on a machine."""
     return str(payment["method"]).startswith("upi")

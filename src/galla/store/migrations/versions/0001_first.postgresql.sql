@@ -157,6 +157,21 @@ CREATE TABLE idempotency_keys (
     CONSTRAINT fk_idempotency_keys_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id)
 )
 
+CREATE TABLE receipts (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    code TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    CONSTRAINT pk_receipts PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_receipts_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT uq_receipts_merchant_id_object_id UNIQUE (merchant_id, object_id),
+    CONSTRAINT uq_receipts_merchant_id_number UNIQUE (merchant_id, number),
+    CONSTRAINT uq_receipts_code UNIQUE (code),
+    CONSTRAINT ck_receipts_number CHECK (number > 0)
+)
+
 CREATE TABLE sessions (
     merchant_id TEXT NOT NULL,
     digest TEXT NOT NULL,
@@ -406,6 +421,17 @@ CREATE TABLE postings (
 
 CREATE INDEX ix_postings_merchant_id_account ON postings (merchant_id, account)
 
+CREATE TABLE prints (
+    merchant_id TEXT NOT NULL,
+    receipt_id TEXT NOT NULL,
+    copy BIGINT NOT NULL,
+    actor TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    CONSTRAINT pk_prints PRIMARY KEY (merchant_id, receipt_id, copy),
+    CONSTRAINT fk_prints_receipts FOREIGN KEY(merchant_id, receipt_id) REFERENCES receipts (merchant_id, id),
+    CONSTRAINT ck_prints_copy CHECK (copy > 0)
+)
+
 CREATE TABLE attachments (
     merchant_id TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -591,6 +617,22 @@ CREATE TRIGGER attachments_kept_update BEFORE UPDATE ON attachments FOR EACH ROW
 CREATE FUNCTION galla_attachments_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: attachments is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
 
 CREATE TRIGGER attachments_kept_delete BEFORE DELETE ON attachments FOR EACH ROW EXECUTE FUNCTION galla_attachments_kept_delete()
+
+CREATE FUNCTION galla_receipts_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: receipts is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER receipts_kept_update BEFORE UPDATE ON receipts FOR EACH ROW EXECUTE FUNCTION galla_receipts_kept_update()
+
+CREATE FUNCTION galla_receipts_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: receipts is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
+
+CREATE TRIGGER receipts_kept_delete BEFORE DELETE ON receipts FOR EACH ROW EXECUTE FUNCTION galla_receipts_kept_delete()
+
+CREATE FUNCTION galla_prints_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: prints is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER prints_kept_update BEFORE UPDATE ON prints FOR EACH ROW EXECUTE FUNCTION galla_prints_kept_update()
+
+CREATE FUNCTION galla_prints_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: prints is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
+
+CREATE TRIGGER prints_kept_delete BEFORE DELETE ON prints FOR EACH ROW EXECUTE FUNCTION galla_prints_kept_delete()
 
 CREATE FUNCTION galla_payments_paid_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.status = 'paid' AND NEW.status <> 'paid' THEN RAISE EXCEPTION 'galla: a paid payment stays paid' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
 

@@ -167,6 +167,22 @@ CREATE TABLE idempotency_keys (
 )
  STRICT
 
+CREATE TABLE receipts (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    CONSTRAINT pk_receipts PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_receipts_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT uq_receipts_merchant_id_object_id UNIQUE (merchant_id, object_id),
+    CONSTRAINT uq_receipts_merchant_id_number UNIQUE (merchant_id, number),
+    CONSTRAINT uq_receipts_code UNIQUE (code),
+    CONSTRAINT ck_receipts_number CHECK (number > 0)
+)
+ STRICT
+
 CREATE TABLE sessions (
     merchant_id TEXT NOT NULL,
     digest TEXT NOT NULL,
@@ -423,6 +439,18 @@ CREATE TABLE postings (
 
 CREATE INDEX ix_postings_merchant_id_account ON postings (merchant_id, account)
 
+CREATE TABLE prints (
+    merchant_id TEXT NOT NULL,
+    receipt_id TEXT NOT NULL,
+    copy INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    CONSTRAINT pk_prints PRIMARY KEY (merchant_id, receipt_id, copy),
+    CONSTRAINT fk_prints_receipts FOREIGN KEY(merchant_id, receipt_id) REFERENCES receipts (merchant_id, id),
+    CONSTRAINT ck_prints_copy CHECK (copy > 0)
+)
+ STRICT
+
 CREATE TABLE attachments (
     merchant_id TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -581,6 +609,14 @@ CREATE TRIGGER callbacks_kept_delete BEFORE DELETE ON callbacks WHEN 1 = 1 BEGIN
 CREATE TRIGGER attachments_kept_update BEFORE UPDATE ON attachments WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: attachments is append-only'); END
 
 CREATE TRIGGER attachments_kept_delete BEFORE DELETE ON attachments WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: attachments is append-only'); END
+
+CREATE TRIGGER receipts_kept_update BEFORE UPDATE ON receipts WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: receipts is append-only'); END
+
+CREATE TRIGGER receipts_kept_delete BEFORE DELETE ON receipts WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: receipts is append-only'); END
+
+CREATE TRIGGER prints_kept_update BEFORE UPDATE ON prints WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: prints is append-only'); END
+
+CREATE TRIGGER prints_kept_delete BEFORE DELETE ON prints WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: prints is append-only'); END
 
 CREATE TRIGGER payments_paid_stays BEFORE UPDATE ON payments WHEN OLD.status = 'paid' AND NEW.status <> 'paid' BEGIN SELECT RAISE(ABORT, 'galla: a paid payment stays paid'); END
 

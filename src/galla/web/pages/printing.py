@@ -1,0 +1,48 @@
+"""A paper as an answer: a page to print, a PDF, plain text, or bytes for a thermal printer."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import Request
+from starlette.responses import HTMLResponse, Response
+
+from galla.receipts.escpos import escpos
+from galla.receipts.paper import Paper, paper_of
+from galla.receipts.pdf import pdf
+from galla.receipts.text import text
+from galla.service.receipts import Printed
+from galla.web.pages.page import page
+from galla.web.requests import ReceiptQuery
+
+PDF_TYPE = "application/pdf"
+TEXT_TYPE = "text/plain; charset=utf-8"
+ESCPOS_TYPE = "application/octet-stream"
+_ENDINGS = {"pdf": "pdf", "text": "txt", "escpos": "bin"}
+
+
+async def printed_answer(request: Request, printed: Printed, query: ReceiptQuery, *, is_staff: bool) -> Response:
+    """Answer with a copy in the form that was asked for; `is_staff` adds the buttons of the counter."""
+    paper = paper_of(printed.receipt)
+    width = int(query.width)
+    match query.format:
+        case "pdf":
+            return _file(await asyncio.to_thread(pdf, paper, query.paper), PDF_TYPE, paper, query.format)
+        case "text":
+            return _file(text(paper, width).encode(), TEXT_TYPE, paper, query.format)
+        case "escpos":
+            return _file(escpos(paper, width), ESCPOS_TYPE, paper, query.format)
+        case _:
+            return as_page(request, paper, printed if is_staff else None)
+
+
+def as_page(request: Request, paper: Paper, printed: Printed | None) -> HTMLResponse:
+    """Answer with a page that prints as the paper; `printed` is given to staff, who may want another form."""
+    return page(request, "receipt.html", paper=paper, printed=printed)
+
+
+def _file(content: bytes, kind: str, paper: Paper, form: str) -> Response:
+    shown = "attachment" if form == "escpos" else "inline"
+    name = f"{paper.title.lower().replace(' ', '-')}-{paper.code}.{_ENDINGS[form]}"
+    headers = {"Content-Disposition": f'{shown}; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(content, media_type=kind, headers=headers)
