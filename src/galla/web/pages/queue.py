@@ -6,6 +6,7 @@ The hall's board is opened from the counter, or on a tablet of its own by a one-
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -19,7 +20,8 @@ from galla.service.till import Till
 from galla.web.pages.display import SCOPE, private, watcher
 from galla.web.pages.page import SignedIn, frame, go, one, page, posted, render
 from galla.web.pages.wording import spaced
-from galla.web.security import public_address, till_of
+from galla.web.room import Room
+from galla.web.security import may, public_address, till_of
 from galla.web.stream import KEEP_ALIVE, message, streaming
 
 router = APIRouter()
@@ -66,7 +68,10 @@ async def hall_board(request: Request) -> Response:
 async def hall_live(request: Request) -> Response:
     """Stream the hall's board."""
     till, session = till_of(request), await watcher(request)
-    return streaming(_pieces(till, session, is_staff=False), request.app.state.closing)
+    room: Room = request.app.state.screens
+    room.enter(session.token)
+    pieces = _pieces(till, session, is_staff=False)
+    return streaming(pieces, request.app.state.closing, ended=partial(room.leave, session.token))
 
 
 @router.get("/display/hall")
@@ -105,13 +110,15 @@ async def _board(request: Request, session: Session, fault: str | None, status: 
 async def _values(till: Till, session: Session, *, is_staff: bool) -> dict[str, Any]:
     merchant = await merchants.get(till, session.principal.merchant_id)
     waiting = await queue.board(till, session.principal)
-    machines = await terminals.find(till, session.principal) if is_staff else []
+    may_push = is_staff and may(session.principal, "collect")
+    machines = await terminals.find(till, session.principal) if may_push else []
     return {
         "merchant": merchant["name"],
         "session": session,
         "rows": [_row(payment) for payment in waiting if is_staff or payment["next_action"].get("code")],
         "machines": [machine for machine in machines if machine["is_active"]],
         "is_staff": is_staff,
+        "may_push": may_push,
     }
 
 
