@@ -34,7 +34,7 @@ class ResolveBody(Strict):
         Field(
             min_length=1,
             max_length=200,
-            description="The second person's own API key. It is not kept.",
+            description="The second person's own `name:password` or API key. It is not kept.",
             json_schema_extra={"writeOnly": True},
         ),
     ]

@@ -16,7 +16,7 @@ from galla.service.payments import NewPayment
 from galla.web.body import fingerprint
 from galla.web.pages.entry import Faults
 from galla.web.pages.page import SignedIn, frame, go, one, page, posted, render
-from galla.web.pages.refund_form import RefundForm, refund_values
+from galla.web.pages.refund_form import RefundForm, credential, refund_values
 from galla.web.pages.screen import labels, panel_for
 from galla.web.pages.tasks import KINDS
 from galla.web.problem import Problem
@@ -148,7 +148,7 @@ async def resolve(request: Request, session: SignedIn, payment_id: str) -> Respo
         payment_id,
         is_paid=outcome == "paid",
         evidence=one(fields, "evidence"),
-        approver=Secret(one(fields, "approver")[:200]),
+        approver=credential(fields) or Secret(""),
     )
     return go(f"/payments/{payment_id}")
 

@@ -47,12 +47,12 @@ def refund_form(fields: Mapping[str, list[str]]) -> RefundForm:
         amount=one(fields, "amount"),
         reason=one(fields, "reason"),
         kind=one(fields, "kind") or "auto",
-        approver=_credential(fields),
+        approver=credential(fields),
         is_sure=one(fields, "sure") == "yes",
     )
 
 
-def _credential(fields: Mapping[str, list[str]]) -> Secret | None:
+def credential(fields: Mapping[str, list[str]]) -> Secret | None:
     """Return the second person's password with their name, or a key where no name was given; not trimmed."""
     given = (fields.get("approver") or [""])[0]
     name = one(fields, "approver_name")

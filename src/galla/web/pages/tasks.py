@@ -104,6 +104,7 @@ async def give_back(request: Request, session: SignedIn, payment_id: str) -> Res
     """Give back what a task is about, now: as a void or a refund, whichever is possible."""
     fields = await posted(request, session, "refund")
     till, principal = till_of(request), session.principal
+    await payments.get(till, principal, payment_id)
     wanted = one(fields, "task")[:64]
     found = await tasks.find(till, principal, {"status": "open", "payment": payment_id})
     task = next((each for each in found["data"] if each["id"] == wanted), None)
