@@ -62,6 +62,8 @@ PAGES: dict[str, Who] = {
     "GET /queue/hall/live": ALL,
     "GET /display/hall": EVERYBODY,
     "POST /displays/hall/link": TAKE,
+    "GET /payments/{payment_id}/evidence": ALL,
+    "GET /payments/{payment_id}/evidence.pdf": ALL,
     "GET /displays": ALL,
     "POST /displays/{terminal_id}/link": TAKE,
     "GET /display/{terminal_id}": ALL,

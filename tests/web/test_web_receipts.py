@@ -79,6 +79,21 @@ async def test_nothing_typed_becomes_markup(small_shop: Shop, typed: str) -> Non
                 assert "<img src=x" not in body
 
 
+async def test_evidence_is_for_staff_alone(small_shop: Shop) -> None:
+    """The evidence of a payment is a PDF for whoever is signed in, and a way to the sign-in page for a stranger."""
+    async with small_shop.client() as client, small_shop.client(key=None) as stranger:
+        payment = await _sold(small_shop, client, reference="INV-1")
+        assert (await stranger.get(f"/payments/{payment}/evidence.pdf")).status_code == 303
+        entered = {"key": ADMIN_KEY, "counter": "Counter 1"}
+        await stranger.post("/sign-in", data=entered, headers={"Sec-Fetch-Site": "same-origin"})
+        made = await stranger.get(f"/payments/{payment}/evidence.pdf")
+        assert made.headers["content-type"] == "application/pdf"
+        said = _words(made.content)
+        assert "This payment took ₹2,500.00 once" in said
+        assert "Asked Paytm: paid." in said
+        assert (await stranger.get("/payments/pay_none/evidence")).status_code == 404
+
+
 async def test_strangers_see_four_facts(small_shop: Shop) -> None:
     """The page behind the code names shop, date, amount and state; no name, no card, no line; unknown is 404."""
     async with small_shop.client() as client, small_shop.client(key=None) as stranger:
@@ -138,6 +153,10 @@ async def test_print_has_the_focus_and_opens_the_paper(small_shop: Shop, tmp_pat
         await paper.goto(link)
         await expect(paper.locator("h1")).to_have_text("This paper is genuine")
         await check_accessible(paper)
+        await paper.goto(f"/payments/{payment}/evidence")
+        await expect(paper.locator("main")).to_contain_text("This payment took ₹2,500.00 once, by Visa •••• 1234.")
+        await check_accessible(paper)
+        await paper.screenshot(path=tmp_path / "evidence.png", full_page=True)
         await paper.goto("/r/none")
         await check_accessible(paper)
         await chromium.close()

@@ -25,7 +25,10 @@ _SAID = {
     "payment.paid_late": "It was paid after all, late.",
     "payment.attached": "Put on a bill.",
     "payment.confirmed": "Paytm has proven what two people had decided.",
+    "callback.received": "told us something by itself; galla believed only what it answered when asked.",
+    "receipt.printed": "printed the receipt.",
 }
+_NAMED = {"paytm": "Paytm"}
 _OF_CASH = {
     "payment.created": "Cash taken.",
     "payment.paid": "Booked: the cash is in the drawer.",
@@ -91,7 +94,7 @@ def timeline(connection: Connection, merchant_id: str, payment_id: str) -> list[
     for row in noted:
         if row.actor == "galla":
             continue
-        words = f"{row.actor}: {said.get(row.action, row.action)}"
+        words = f"{_NAMED.get(row.actor, row.actor)}: {said.get(row.action, row.action)}"
         out.append((row.at, 0, _item(row.at, "audit", words, msgspec.json.decode(row.detail))))
     for task in tasks.find(connection, merchant_id, payment_id=payment_id, limit=LISTED):
         about = {"task": task.id, "kind": task.kind.value}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 from fastapi import Request
 from starlette.responses import HTMLResponse, Response
 
 from galla.receipts.escpos import escpos
+from galla.receipts.evidence import Evidence
 from galla.receipts.paper import Paper, paper_of
-from galla.receipts.pdf import pdf
+from galla.receipts.pdf import compiled, pdf
 from galla.receipts.text import text
 from galla.service.receipts import Printed
 from galla.web.pages.page import page
@@ -34,6 +36,14 @@ async def printed_answer(request: Request, printed: Printed, query: ReceiptQuery
             return _file(escpos(paper, width), ESCPOS_TYPE, paper, query.format)
         case _:
             return as_page(request, paper, printed if is_staff else None)
+
+
+async def evidence_pdf(evidence: Evidence) -> Response:
+    """Answer with an evidence pack as PDF."""
+    value = msgspec.to_builtins(evidence)
+    content = await asyncio.to_thread(compiled, "evidence.typ", value, evidence.made_at)
+    headers = {"Content-Disposition": 'inline; filename="evidence.pdf"', "Cache-Control": "no-store"}
+    return Response(content, media_type=PDF_TYPE, headers=headers)
 
 
 def as_page(request: Request, paper: Paper, printed: Printed | None) -> HTMLResponse:

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from galla.service import receipts
+from galla.service import evidence, receipts
 from galla.service.throttle import Throttle
 from galla.web.pages.page import SignedIn, go, one, page, posted, private
-from galla.web.pages.printing import printed_answer
+from galla.web.pages.printing import evidence_pdf, printed_answer
 from galla.web.problem import Problem
 from galla.web.requests import ReceiptQuery
 from galla.web.security import address_of, public_address, till_of
@@ -36,6 +36,20 @@ async def again(
     number = int(copy) if copy.isascii() and copy.isdecimal() and len(copy) < 6 else 0
     printed = await receipts.again(till_of(request), session.principal, receipt_id, number, public_address(request))
     return await printed_answer(request, printed, query, is_staff=True)
+
+
+@router.get("/payments/{payment_id}/evidence")
+async def show_evidence(request: Request, session: SignedIn, payment_id: str) -> Response:
+    """Show all that is known of one payment, to be printed for whoever asks."""
+    found = await evidence.gather(till_of(request), session.principal, payment_id)
+    return page(request, "evidence.html", evidence=found, payment_id=payment_id)
+
+
+@router.get("/payments/{payment_id}/evidence.pdf")
+async def evidence_as_pdf(request: Request, session: SignedIn, payment_id: str) -> Response:
+    """Return the same as a PDF."""
+    found = await evidence.gather(till_of(request), session.principal, payment_id)
+    return await evidence_pdf(found)
 
 
 @router.get("/r/{code}")
