@@ -80,10 +80,10 @@ async def test_nothing_typed_becomes_markup(small_shop: Shop, typed: str) -> Non
 
 
 async def test_evidence_is_for_staff_alone(small_shop: Shop) -> None:
-    """The evidence of a payment is a PDF for whoever is signed in, and a way to the sign-in page for a stranger."""
+    """The evidence of a payment is a PDF for whoever is signed in, and nothing for a stranger."""
     async with small_shop.client() as client, small_shop.client(key=None) as stranger:
         payment = await _sold(small_shop, client, reference="INV-1")
-        assert (await stranger.get(f"/payments/{payment}/evidence.pdf")).status_code == 303
+        assert (await stranger.get(f"/payments/{payment}/evidence.pdf")).status_code == 401
         entered = {"key": ADMIN_KEY, "counter": "Counter 1"}
         await stranger.post("/sign-in", data=entered, headers={"Sec-Fetch-Site": "same-origin"})
         made = await stranger.get(f"/payments/{payment}/evidence.pdf")
