@@ -155,7 +155,8 @@ class Run:
         if is_clear and told is not None and self._asked(tender) > asked and deaths == stage.deaths:
             ends = {"S": ("paid",), "F": ("not_paid",), "P": LIVE}[told]
             is_kept = before == "paid" or (before == "not_paid" and told == "P")
-            assert tender.status in ends or is_kept, f"Paytm says {told}, and a check makes {tender.method} {tender.status}"
+            said = f"Paytm says {told}, and a check makes {tender.method} {tender.status}"
+            assert tender.status in ends or is_kept, said
 
     def refund(self, a: int, b: int, c: int) -> None:
         """Staff give money back, all of it or a part, with a key of their own."""
