@@ -44,6 +44,23 @@ def test_a_merchant_without_a_key_is_refused(env: Env) -> None:
     assert json.loads(call("merchant", "list", "--json", env=env).stdout) == []
 
 
+def test_how_a_merchant_gives_money_back_is_changed(env: Env) -> None:
+    """The limit is rupees in and paise out, `none` takes it away; what cannot be used changes nothing."""
+    merchant = add_merchant(env)
+
+    def change(*words: str) -> dict[str, object]:
+        done = call("merchant", "change", merchant, *words, "--json", env=env)
+        assert done.returncode == 0, done.stderr
+        return {name: json.loads(done.stdout)[name] for name in ("void_cutoff", "refund_limit")}
+
+    both = change("--void-cutoff", "23:30", "--refund-limit", "5,000.50")
+    assert both == {"void_cutoff": "23:30", "refund_limit": 500_050}
+    assert change("--refund-limit", "none") == {"void_cutoff": "23:30", "refund_limit": None}
+    for wrong in (("--void-cutoff", "25:00"), ("--refund-limit", "-5"), ()):
+        assert call("merchant", "change", merchant, *wrong, env=env).returncode == 7
+    assert change("--refund-limit", "0") == {"void_cutoff": "23:30", "refund_limit": 0}
+
+
 def test_machines_are_added_and_listed(env: Env) -> None:
     """A machine added by its TID is in the list, free; the same TID twice is refused."""
     add_merchant(env)
