@@ -212,9 +212,9 @@ async def test_the_api_adds_and_changes_users(shop: Shop) -> None:
             answer = await client.patch(where, json=body)
             assert (answer.status_code, answer.json().get("param")) == (status, param), body
             told += answer.text
-        weak = await client.post("/v1/users", json={**given, "name": "c", "password": "x"})
+        weak = await client.post("/v1/users", json={**given, "name": "carl", "password": "welcome@1"})
         taken = await client.post("/v1/users", json={**given, "display_name": "B."})
-        assert (weak.json()["param"], taken.json()["code"]) == ("name", "name_taken")
+        assert (weak.json()["code"], taken.json()["code"]) == ("password_refused", "name_taken")
         listed = await client.get("/v1/users")
     assert [user["name"] for user in listed.json()["data"]] == ["bilal", "asha"]
     assert [user["has_password"] for user in listed.json()["data"]] == [True, False]

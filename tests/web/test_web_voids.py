@@ -102,10 +102,15 @@ async def test_the_limit_is_set_over_http_and_a_second_person_passes_it(
         ({"approver": ADMIN_KEY}, "approver_same_person"),
         ({"approver": "gk_nobody_has_this_one"}, "approver_unknown"),
         ({"approver": "nobody:nothing"}, "approver_unknown"),
+        ({"approver": None}, "approval_needed"),
+        ({"approver": {"name": "nobody", "password": "nothing"}}, "approver_unknown"),
     ]
     for more, code in refusals:
         answer = await give_back(shop, payment, **more)
         assert (answer.status_code, answer.json()["code"], answer.json()["param"]) == (403, code, "approver")
+    for shape in (5, "", {"name": "a"}, {"name": "a:b", "password": "c"}, {"name": "a", "password": "b", "x": "c"}):
+        answer = await give_back(shop, payment, approver=shape)
+        assert (answer.status_code, answer.json()["param"]) == (422, "approver"), shape
     answer = await give_back(shop, payment, approver=colleague)
     assert (answer.status_code, answer.json()["approver"]) == (201, "key Supervisor")
     assert colleague not in answer.text

@@ -23,7 +23,7 @@ async def second_person(till: Till, principal: Principal, credential: Secret, sc
             (`approver_same_person`). 403: the request is fine, and the two of them may not make it.
         TooSoon: the caller has tried too many that were wrong.
     """
-    other = await _holder(till, principal, credential.reveal().strip())
+    other = await _holder(till, principal, credential.reveal())
     if other is None:
         raise Forbidden(
             "Nobody in this shop has the password or key given as `approver`. A second person must give their own.",
@@ -55,8 +55,8 @@ def needed(why: str) -> Forbidden:
 
 
 async def _holder(till: Till, principal: Principal, credential: str) -> Principal | None:
-    """Return whose credential this is: a key, or a name and a password with a colon between them."""
-    found = await access.principal_for_key(till, credential)
+    """Return whose credential this is: a key, or a name and a password, as typed, with a colon between them."""
+    found = await access.principal_for_key(till, credential.strip())
     if found is not None:
         return found if found.merchant_id == principal.merchant_id else None
     name, colon, password = credential.partition(":")

@@ -6,15 +6,17 @@ A field that is not listed is refused; `true` is not 1, and no amount is a float
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -63,13 +65,40 @@ Metadata = Annotated[
 ]
 
 
+def _one_text(given: Any) -> Any:
+    """Put a second person's name and password into one text, as the service takes them."""
+    if not isinstance(given, dict):
+        return given
+    name, password = given.get("name"), given.get("password")
+    if set(given) != {"name", "password"} or not (isinstance(name, str) and isinstance(password, str)) or ":" in name:
+        raise ValueError("is a text, or an object of the texts `name` and `password`")
+    return f"{name}:{password}"
+
+
 Approver = Annotated[
-    SecretStr | None,
+    Annotated[SecretStr, Field(min_length=1, max_length=200)] | None,
+    BeforeValidator(_one_text),
     Field(
-        min_length=1,
-        max_length=200,
-        description="A second person's `name:password` or API key, where one alone may not do this. It is not kept.",
-        json_schema_extra={"writeOnly": True},
+        description="A second person, where one alone may not do this: their name and password, or their API key "
+        "as text. It is not kept."
+    ),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1, "maxLength": 200},
+                {
+                    "type": "object",
+                    "properties": {
+                        "name": {"type": "string", "pattern": "^[^:]+$", "maxLength": 40},
+                        "password": {"type": "string", "minLength": 1, "maxLength": 128},
+                    },
+                    "required": ["name", "password"],
+                    "additionalProperties": False,
+                },
+                {"type": "null"},
+            ],
+            "writeOnly": True,
+        }
     ),
 ]
 Cutoff = Annotated[
@@ -249,8 +278,8 @@ class UserBody(Strict):
     branch: Name | None = None
     password: Annotated[
         str | None,
-        StringConstraints(min_length=8, max_length=128),
-        Field(json_schema_extra={"writeOnly": True}, description="15 or more are advised; never shown again."),
+        StringConstraints(min_length=1, max_length=128),
+        Field(json_schema_extra={"writeOnly": True}, description="8 characters or more, 15 advised; not shown again."),
     ] = None
 
 
