@@ -137,8 +137,8 @@ async def test_c10_money_that_comes_after_all_is_given_back_at_once(small_shop: 
     await page.context.close()
 
 
-async def test_c10_what_pops_up_names_its_own_bill_on_the_screen_of_another(small_shop: Shop, chromium: Browser) -> None:
-    """C10: while another bill is on the screen, the alert speaks of the bill that was paid, and takes no second push."""
+async def test_c10_the_alert_names_its_own_bill_on_another_bills_screen(small_shop: Shop, chromium: Browser) -> None:
+    """C10: with another bill on the screen, the alert speaks of the bill that was paid, and takes no second push."""
     async with small_shop.client() as client:
         line = {"description": "Peel", "unit_amount": 30_000}
         first = (await client.post("/v1/bills", json={"lines": [line]})).json()
