@@ -17,6 +17,7 @@ from galla.client.flows import Flow, exchange
 from galla.clock import ist_text, parse_ist
 from galla.connectors.amount import PAISE_TEXT
 from galla.connectors.connector import Account, Capabilities
+from galla.connectors.pg_refund import apply_for, ask_about
 from galla.errors import AmountNotAllowed, ProtocolError, TransportError
 from galla.payments.model import (
     Captured,
@@ -34,6 +35,7 @@ from galla.payments.model import (
     Unclear,
     Waiting,
 )
+from galla.payments.refund import Refund, RefundOutcome
 from galla.protocol.codes import Kind, ResultInfo, explain_edc
 from galla.protocol.queue import (
     QueueAttempt,
@@ -54,7 +56,11 @@ class QueueConnector:
     """Paytm's payment-request queue (CPay)."""
 
     capabilities = Capabilities(
-        name="paytm-queue", methods=frozenset({Method.QUEUE}), amounts=PAISE_TEXT, can_rebegin=True
+        name="paytm-queue",
+        methods=frozenset({Method.QUEUE}),
+        amounts=PAISE_TEXT,
+        can_rebegin=True,
+        can_refund=True,
     )
 
     def begin(self, payment: Payment, account: Account, now: datetime) -> Flow[Outcome]:
@@ -105,6 +111,14 @@ class QueueConnector:
                 return Lost(detail="Paytm reported an error of its own.", paytm_code=reply.result.code_id)
             case _:  # a refusal of the question says nothing about the payment
                 return Unclear(reason=_unclear(reply.result))
+
+    def begin_refund(self, refund: Refund, payment: Payment, account: Account, now: datetime) -> Flow[RefundOutcome]:
+        """Ask for the money to go back, through the online API in rupees, as for any sale on a machine."""
+        return apply_for(refund, payment, account, now)
+
+    def inquire_refund(self, refund: Refund, payment: Payment, account: Account, now: datetime) -> Flow[RefundOutcome]:
+        """Ask what became of the refund."""
+        return ask_about(refund, payment, account, now)
 
 
 def _question(payment: Payment, account: Account) -> QueueStatusRequest:
