@@ -124,6 +124,13 @@ class Books:
         return thing.needs_review == 1 or thing.id in self.with_a_task
 
     @cached_property
+    def attached(self) -> dict[str, int]:
+        """What bills have received from advances of other payments, in paise, by bill."""
+        return {bill: int(total) for bill, total in self.rows(
+            "SELECT bill_id, SUM(amount_paise) FROM attachments GROUP BY merchant_id, bill_id"
+        )}
+
+    @cached_property
     def allocated(self) -> dict[str, int]:
         """What the ledger says bills have received from payments, in paise, by bill."""
         return dict(self.rows(

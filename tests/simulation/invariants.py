@@ -114,8 +114,9 @@ def i04(books: Books, truth: Truth) -> Iterator[Breach]:
     ):
         if plain[bill_id] > total and not is_cancelled:
             yield f"bill {number} of {total} was charged {plain[bill_id]}, and nobody overrode anything"
-        if paid[bill_id] - received != excess[bill_id]:
-            yield f"bill {number}: {paid[bill_id]} paid, {received} received, yet {excess[bill_id]} in advances"
+        own = received - books.attached.get(bill_id, 0)
+        if paid[bill_id] - own != excess[bill_id]:
+            yield f"bill {number}: {paid[bill_id]} paid, {own} received, yet {excess[bill_id]} in advances"
 
 
 def i05(books: Books, truth: Truth) -> Iterator[Breach]:
@@ -183,7 +184,7 @@ def i07(books: Books, truth: Truth) -> Iterator[Breach]:
     for bill_id, number, total, paid, reserved, is_over, is_cancelled in books.rows(
         "SELECT id, number, total_paise, paid_paise, live_paise, is_overcommitted, is_cancelled FROM bills"
     ):
-        allocated = int(books.allocated.get(bill_id, 0))
+        allocated = int(books.allocated.get(bill_id, 0)) + books.attached.get(bill_id, 0)
         if not 0 <= paid <= total or paid != allocated:
             yield f"bill {number} of {total} says {paid} paid, and received {allocated}"
         if reserved != live[bill_id]:
@@ -281,7 +282,7 @@ def i11(books: Books, truth: Truth) -> Iterator[Breach]:
         " AND NOT EXISTS (SELECT 1 FROM exchanges x WHERE x.merchant_id = p.merchant_id AND x.payment_id = p.id"
         " AND x.outcome IN ('declined', 'missing'))"
         " AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.merchant_id = p.merchant_id AND a.object_id = p.id"
-        " AND a.action = 'payment.resolved')"
+        " AND a.action = 'payment.not_paid' AND a.detail LIKE '%\"decision\"%')"
     ):
         yield f"{payment_id} is not paid after {sends} sendings, and Paytm never said so"
 
@@ -345,7 +346,7 @@ def i14(books: Books, truth: Truth) -> Iterator[Breach]:
 
 
 def i15(books: Books, truth: Truth) -> Iterator[Breach]:
-    """Whatever is open is asked about in its ladder's time, and nothing stays open for three days without a person."""
+    """Whatever is open is asked about in its ladder's time; what is flagged or outlives it is with a person."""
     for tender in books.tenders:
         if tender.status not in LIVE:
             continue
@@ -355,8 +356,11 @@ def i15(books: Books, truth: Truth) -> Iterator[Breach]:
         elif tender.due_at > (latest := _asked_by(books, tender.created_at, ladder)):
             yield f"{tender.id} is asked about {(tender.due_at - latest) / 1000:.1f} s later than its ladder says"
         is_past = books.now_ms - tender.created_at > (3 * DAY_S + HOUR_S) * 1000
-        if books.is_over and is_past and tender.is_cash:
-            yield f"{tender.id} was taken in cash and is {tender.status}"
+        if books.is_over and is_past and not books.is_with_a_person(tender):
+            yield f"{tender.id} is {tender.status} after three days, and nobody is told"
+    for tender in books.tenders:
+        if (tender.needs_review == 1) is not (tender.id in books.with_a_task):
+            yield f"{tender.id} is {'flagged without' if tender.needs_review else 'not flagged, with'} an open task"
     for refund in books.refunds:
         if refund.status not in OPEN:
             continue

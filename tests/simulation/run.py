@@ -33,7 +33,7 @@ from galla.sandbox.phone import possible as taps
 from galla.sandbox.sandbox import DEMO_MID
 from galla.sandbox.terminal import Action, Screen
 from galla.sandbox.terminal import possible as actions
-from galla.service import audit, bills, payments, refunds, reviews
+from galla.service import attaching, audit, bills, payments, refunds, resolving, reviews, tasks
 from galla.service.callbacks import Received
 from tests.simulation.model import LIVE, Bill, Model, Tender
 from tests.simulation.network import Road
@@ -58,12 +58,14 @@ LATE_MS = (3_000, 40_000, 400_000, 2_000_000, 5_000_000, 50_000_000)
 DELAYS_MS = (200, 3_000, 6_000, 14_000, 16_000, 31_000)
 WRONG_BY_S = (0.0, -30.0, -400.0, 20.0, 300.0, 0.0)
 HEALING_S = (300.0, 2_000.0, 7_300.0, 86_500.0, 86_500.0, 86_500.0)
+NO_ATTACHING = {"nothing_to_attach", "nothing_due", "bill_cancelled", "bill_has_live_payment", "amount_exceeds_due"}
 MOST_BILLS, MOST_FAULTS = 8, 3
 WATCHED_S = 70 * 3_600
 
 WEIGHTS = {
     "bill": 4, "card": 8, "upi": 8, "cash": 2, "code": 3, "click_again": 2, "cancel": 3, "check": 6, "refund": 6,
-    "refund_again": 1, "cancel_bill": 1, "look_at": 2,
+    "refund_again": 1, "cancel_bill": 1, "look_at": 1, "close_task": 1, "attach": 2,
+    "resolve": 1,
     "pay_by_card": 8, "type_code": 5, "pay_by_phone": 8, "at_the_machine": 7, "on_the_phone": 6,
     "work": 6, "pause": 7, "work_on": 1, "callbacks": 3,
 }
@@ -85,6 +87,7 @@ class Run:
         self._starts: dict[str, tuple[payments.NewPayment, Bill | None]] = {}
         self._shown: dict[str, str] = {}
         self._codes: dict[str, None] = {}
+        self._attached: set[str] = set()
         self.model = Model()
         self.stage = Stage(house.fresh(), house.heard)
         self._do(self.stage.open())
@@ -218,6 +221,48 @@ class Run:
         except IllegalTransition:
             return
         assert seen is None or seen["status"] == tender.status, "a look moved money"
+
+    def close_task(self, a: int, b: int, c: int) -> None:
+        """A person closes a task with a word: no money moves."""
+        stage = self.stage
+        waiting = self._rows("SELECT id FROM tasks WHERE closed_at IS NULL ORDER BY id")
+        if waiting:
+            try:
+                self._do(stage.doing(tasks.close_task(stage.till, stage.principal, _pick(waiting, a)[0], "seen")))
+            except IllegalTransition as error:
+                self._refused(error, {"payment_not_final"})
+
+    def attach(self, a: int, b: int, c: int) -> None:
+        """Staff put an advance on a bill that is still due."""
+        stage = self.stage
+        tender = self._tender(a, ("paid",))
+        if tender is None or not self.model.bills:
+            return
+        bill, amount = _pick(self.model.bills, b), (None, 100)[c % 2]
+        work = attaching.attach(stage.till, stage.principal, tender.id, bill.id, amount)
+        try:
+            done = self._do(stage.doing(work))
+        except PaymentError as error:
+            self._refused(error, NO_ATTACHING)
+            return
+        assert done is None or tender.bill is not None, "money without a bill stood as an advance"
+
+    def resolve(self, a: int, b: int, c: int) -> None:
+        """Two people decide what Paytm has not: never early."""
+        stage, tender = self.stage, self._tender(a, LIVE)
+        if tender is None or stage.second is None:
+            return
+        charged = any(each.key[1] == tender.paytm_id for each in stage.observer.truth().charges)
+        age_ms = self._now_ms() - tender.created_at
+        deciding = resolving.resolve(
+            stage.till, stage.principal, tender.id, is_paid=charged, evidence="the bank's word", approver=stage.second
+        )
+        try:
+            decided = self._do(stage.doing(deciding))
+        except IllegalTransition as error:
+            self._refused(error, {"too_early", "payment_final"})
+            return
+        assert decided is None or age_ms > 24 * 3_600_000, "a payment was decided before its ladder had ended"
 
     # Customers.
 
@@ -561,6 +606,10 @@ class Run:
             known[payment_id].has_failed_void |= status == "failed"
             if status in LIVE:
                 known[payment_id].has_open_void, known[payment_id].voiding_since = True, created_at
+        for attachment_id, bill_id, amount in self._rows("SELECT id, bill_id, amount_paise FROM attachments"):
+            if attachment_id not in self._attached:
+                self._attached.add(attachment_id)
+                of_bill[bill_id].received += amount
         for bill_id, _, received, _ in rows:
             assert of_bill[bill_id].received == received, f"{bill_id} received {received}"
 
@@ -592,6 +641,9 @@ TALLIES = {
     "in doubt for a while": "SELECT COUNT(DISTINCT object_id) FROM events WHERE type = 'payment.in_doubt'",
     "flagged": "SELECT COUNT(DISTINCT object_id) FROM events WHERE type = 'payment.needs_review'",
     "sent twice": "SELECT COUNT(*) FROM payments WHERE sends > 1",
+    "attached": "SELECT COUNT(*) FROM attachments",
+    "decided by two": "SELECT COUNT(*) FROM audit WHERE detail LIKE '%\"decision\"%'",
+    "tasks": "SELECT COUNT(*) FROM tasks",
     "advances": "SELECT COUNT(*) FROM postings WHERE account = 'advances' AND amount_paise < 0",
     "refunds": "SELECT COUNT(*) FROM refunds",
     "refunds done": "SELECT COUNT(*) FROM refunds WHERE status = 'done'",

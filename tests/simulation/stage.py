@@ -25,6 +25,7 @@ from sqlalchemy import Engine, event
 import galla.service.till as till_module
 import galla.store.sqlite as sqlite_store
 from galla.clock import ManualClock, to_millis
+from galla.config import Secret
 from galla.sandbox.outbox import Post
 from galla.sandbox.sandbox import DEMO_MID, Sandbox
 from galla.service import access, callbacks
@@ -93,6 +94,7 @@ class Stage:
         self.observer = Observer(self.box)
         self.network = Network(self.box, self.time, self.observer.overlaps)
         self.posts: list[Post] = []
+        self.second: Secret | None = None
         self.deaths = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Event()
@@ -113,6 +115,9 @@ class Stage:
         assert principal is not None
         self.principal = principal
         self.worker = Worker(self.till)
+        if self.second is None:
+            key = await access.create_key(self.till, principal.merchant_id, ["refund"], "Supervisor")
+            self.second = Secret(key)
         account = await self.till.account(principal.merchant_id)
         if self._eye is None and self.till.database.dialect == "sqlite":
             self._eye = sqlite.connect(self.url.removeprefix("sqlite:///"), isolation_level=None)
