@@ -5,7 +5,6 @@ For the customer who says "I was charged twice", and for whoever has to answer.
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +25,6 @@ from galla.store import journal, merchants, payments, refunds
 
 OTHERS_MAX = 20
 _RAW_MAX = 4000
-_HALF_MASKED = re.compile(r"[0-9]{4,8}[Xx*]{4,}([0-9]{4})")  # Paytm shows the first six digits of a card too
 _SAID = {
     "refund.created": "Giving money back was asked for.",
     "refund.pending": "Paytm has taken the return in; it is not given back yet.",
@@ -158,7 +156,7 @@ def _raw(item: dict[str, Any]) -> str:
     data = item["data"] or {}
     if item["kind"] == "exchange":
         parts = (f"{name}: {data[name]}" for name in ("request", "response") if data.get(name))
-        return _HALF_MASKED.sub(r"XXXX\1", "\n".join(parts))[:_RAW_MAX]
+        return "\n".join(parts)[:_RAW_MAX]
     return msgspec.json.encode(data).decode()[:_RAW_MAX] if item["kind"] == "audit" and data else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ _NAMES = frozenset(
     }
 )
 _PAYERS = frozenset({"payeraccount", "payervpa", "vpa"})
+_HALF_MASKED = re.compile(r"[0-9]{4,8}[Xx*]{4,}([0-9]{4})")  # Paytm shows the first six digits of a card too
 LIMIT = 8000
 
 
@@ -25,8 +27,13 @@ def redacted(data: bytes) -> str:
     try:
         value = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return masked_text(data[:500].decode("utf-8", "replace").replace("\x00", ""))
+        return _masked(data[:500].decode("utf-8", "replace").replace("\x00", ""))
     return msgspec.json.encode(_walk(value, 0)).decode()[:LIMIT].replace("\\u0000", "")
+
+
+def _masked(text: str) -> str:
+    """Leave only the last four digits of a card, written out or half masked."""
+    return _HALF_MASKED.sub(r"XXXX\1", masked_text(text))
 
 
 def _walk(value: Any, depth: int) -> Any:
@@ -37,7 +44,7 @@ def _walk(value: Any, depth: int) -> Any:
     if isinstance(value, list):
         return [_walk(item, depth + 1) for item in value[:20]]
     if isinstance(value, str):
-        return masked_text(value)
+        return _masked(value)
     return value
 
 
