@@ -36,6 +36,7 @@ ADVANCES = Account("advances", "Customer advances", AccountKind.LIABILITY)
 SALES = Account("sales", "Sales", AccountKind.INCOME)
 GST_OUTPUT = Account("gst_output", "GST collected", AccountKind.LIABILITY)
 RETURNS = Account("returns", "Refunds given", AccountKind.INCOME)
+CASH_DIFFERENCE = Account("cash_difference", "Cash over and short", AccountKind.EXPENSE)
 
 FIXED = (RECEIVABLE, HOST_RECEIVABLE, CASH_DRAWER, ADVANCES, SALES, GST_OUTPUT, RETURNS)
 

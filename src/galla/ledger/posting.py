@@ -13,6 +13,7 @@ from galla.clock import business_date
 from galla.errors import LedgerError
 from galla.ledger.accounts import (
     ADVANCES,
+    CASH_DIFFERENCE,
     CASH_DRAWER,
     GST_OUTPUT,
     HOST_RECEIVABLE,
@@ -140,6 +141,18 @@ def for_attachment(attachment_id: str, number: str, amount_paise: int, at: datet
         on=business_date(at),
         description=f"Advance put on bill {number}",
         postings=(Posting(ADVANCES, amount_paise), Posting(RECEIVABLE, -amount_paise)),
+    )
+
+
+def for_cash_difference(shift_id: str, counter: str, difference_paise: int, at: datetime) -> Entry:
+    """Book what was counted in a drawer beyond what the books say; less than zero is missing."""
+    return Entry(
+        object_id=shift_id,
+        event="shift.closed",
+        at=at,
+        on=business_date(at),
+        description=f"Cash counted at {counter}",
+        postings=(Posting(CASH_DRAWER, difference_paise), Posting(CASH_DIFFERENCE, -difference_paise)),
     )
 
 

@@ -53,7 +53,8 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     """Money going back to a payer. Amounts in paise, instants aware UTC; the lease works as a payment's.
 
     `kind` is `void` or `refund`, `choice` the sentence that says why galla took this kind, `approver` the second
-    person where one was needed. `expires_at` is when Paytm takes a void no longer; a refund has no such time.
+    person where one was needed. `counter` is where it was asked for, `expires_at` when Paytm takes a void no longer; a
+    refund has no such time.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     created_at: datetime
     approver: str | None = None
+    counter: str | None = None
     choice: str | None = None
     status: RefundStatus = RefundStatus.CREATED
     refund_id: str | None = None

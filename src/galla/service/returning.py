@@ -250,6 +250,7 @@ def _refund(
         reason=wish.reason,
         actor=principal.actor,
         approver=wish.approver,
+        counter=principal.counter,
         choice=choice.why,
         created_at=now,
         expires_at=until(payment) if choice.kind == VOID else None,

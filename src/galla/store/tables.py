@@ -278,6 +278,7 @@ refunds = Table(
     words("trouble", null=True),
     words("actor"),
     words("approver", null=True),
+    words("counter", null=True),
     words("rrn", null=True),
     whole("needs_review"),
     whole("sends"),

@@ -17,6 +17,7 @@ from galla.web.api import (
     qr,
     receipts,
     refunds,
+    shifts,
     tasks,
     terminals,
     users,
@@ -24,7 +25,7 @@ from galla.web.api import (
 
 router = APIRouter(prefix="/v1")
 _PARTS = (
-    payments, qr, receipts, refunds, tasks, bills, terminals, events, ledger, merchants, api_keys, users
+    payments, qr, receipts, refunds, shifts, tasks, bills, terminals, events, ledger, merchants, api_keys, users
 )
 for _part in _PARTS:
     router.include_router(_part.router)

@@ -516,6 +516,7 @@ CREATE TABLE refunds (
     trouble TEXT,
     actor TEXT NOT NULL,
     approver TEXT,
+    counter TEXT,
     rrn TEXT,
     needs_review BIGINT NOT NULL,
     sends BIGINT NOT NULL,

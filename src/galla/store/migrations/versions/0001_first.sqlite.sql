@@ -539,6 +539,7 @@ CREATE TABLE refunds (
     trouble TEXT,
     actor TEXT NOT NULL,
     approver TEXT,
+    counter TEXT,
     rrn TEXT,
     needs_review INTEGER NOT NULL,
     sends INTEGER NOT NULL,

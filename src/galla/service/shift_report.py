@@ -1,0 +1,63 @@
+"""What a counter took and gave back in a shift, added up: by mode, machine and user. Plain sums of paise."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row
+
+from galla.payments.model import Method, Proof
+
+_proofs = msgspec.json.Decoder(Proof)
+View = dict[str, Any]
+
+
+def report(taken: Sequence[Row[Any]], given: Sequence[Row[Any]], float_paise: int, opened_at: int) -> View:
+    """Return the report of a shift; what is given back has a minus sign.
+
+    Args:
+        taken: what became paid, as `galla.store.shifts.taken` returns it.
+        given: what was given back, as `galla.store.shifts.given` returns it.
+        float_paise: what lay in the drawer at the beginning.
+        opened_at: the instant the shift began, in milliseconds; money for an older bill is an old due.
+    """
+    collected = sum(row.amount_paise for row in taken)
+    returned = sum(row.amount_paise for row in given)
+    cash = [row.amount_paise for row in taken if row.method == Method.CASH]
+    cash_back = [row.amount_paise for row in given if row.method == Method.CASH]
+    old = [row.amount_paise for row in taken if row.billed_at is not None and row.billed_at < opened_at]
+    return {
+        "payments": len(taken),
+        "refunds": len(given),
+        "collected": collected,
+        "given_back": -returned,
+        "net": collected - returned,
+        "old_dues": sum(old),
+        "by_mode": _by(_mode, taken, given),
+        "by_machine": _by(lambda row: str(row.tid or ""), taken, given),
+        "by_user": _by(lambda row: str(row.actor), taken, given),
+        "cash_expected": float_paise + sum(cash) - sum(cash_back),
+    }
+
+
+def _by(name: Callable[[Row[Any]], str], taken: Sequence[Row[Any]], given: Sequence[Row[Any]]) -> list[View]:
+    sums: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for row in taken:
+        sums[name(row)][0] += 1
+        sums[name(row)][1] += row.amount_paise
+    for row in given:
+        sums[name(row)][2] -= row.amount_paise
+    return [
+        {"name": each, "count": count, "collected": collected, "given_back": back, "net": collected + back}
+        for each, (count, collected, back) in sorted(sums.items())
+        if each
+    ]
+
+
+def _mode(row: Row[Any]) -> str:
+    if row.method == Method.CASH:
+        return "CASH"
+    return _proofs.decode(row.proof).mode or str(row.method).upper()

@@ -1,0 +1,41 @@
+"""`/v1/shifts`: a counter's shift, opened with a float, looked at any time, closed once by two people."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from galla.config import Secret
+from galla.service import shifts
+from galla.web.api.reply import reply
+from galla.web.security import Caller, GuardedRoute, TillHere, needs
+from galla.web.shift_shapes import CloseShiftBody, OpenShiftBody, Shift, Shifts, ShiftsQuery
+
+router = APIRouter(tags=["shifts"], route_class=GuardedRoute)
+
+
+@router.post("/shifts", status_code=201, responses={201: {"model": Shift}}, openapi_extra=needs("collect"))
+async def open_shift(till: TillHere, caller: Caller, body: OpenShiftBody) -> Response:
+    """Begin a shift at a counter. 409 `shift_open` when one is open there."""
+    return reply(await shifts.open_shift(till, caller, body.counter, body.float), 201)
+
+
+@router.get("/shifts", responses={200: {"model": Shifts}}, openapi_extra=needs("read"))
+async def list_shifts(till: TillHere, caller: Caller, query: Annotated[ShiftsQuery, Query()]) -> Response:
+    """List shifts, newest first."""
+    return reply(await shifts.find(till, caller, counter=query.counter, limit=query.limit, cursor=query.cursor))
+
+
+@router.get("/shifts/{shift_id}", responses={200: {"model": Shift}}, openapi_extra=needs("read"))
+async def get_shift(till: TillHere, caller: Caller, shift_id: str) -> Response:
+    """Return one shift: an open one as it stands now, a closed one as it was closed."""
+    return reply(await shifts.get(till, caller, shift_id))
+
+
+@router.post("/shifts/{shift_id}/close", responses={200: {"model": Shift}}, openapi_extra=needs("collect"))
+async def close_shift(till: TillHere, caller: Caller, shift_id: str, body: CloseShiftBody) -> Response:
+    """Close a shift with the counted cash. 409 `shift_unfinished` while a payment of it is not at its end."""
+    signed = Secret(body.approver.get_secret_value())
+    return reply(await shifts.close_shift(till, caller, shift_id, body.counted, signed, body.reason))

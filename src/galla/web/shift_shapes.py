@@ -1,0 +1,93 @@
+"""What requests and answers about shifts hold, as `requests.py` and `answers.py`. Amounts in whole paise."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+
+from galla.money import MAX_PAISE
+from galla.web.answers import Listed, Shown
+from galla.web.requests import Line, PageQuery, Reference, Strict
+
+Cash = Annotated[int, Field(ge=0, le=MAX_PAISE, description="Whole paise: 250000 is ₹2,500.00.")]
+
+
+class OpenShiftBody(Strict):
+    """A shift to begin."""
+
+    counter: Annotated[Reference, Field(max_length=40, description="The counter's name, as payments carry it.")]
+    float: Annotated[Cash, Field(description="What lies in the drawer, in whole paise.")] = 0
+
+
+class CloseShiftBody(Strict):
+    """The end of a shift."""
+
+    counted: Annotated[Cash, Field(description="The cash in the drawer, in whole paise.")]
+    reason: Annotated[Line | None, Field(description="Why the cash is more or less than the books say.")] = None
+    approver: Annotated[
+        SecretStr,
+        Field(
+            min_length=1,
+            max_length=200,
+            description="Whoever takes over: their own `name:password` or API key. It is not kept.",
+            json_schema_extra={"writeOnly": True},
+        ),
+    ]
+
+
+class ShiftsQuery(PageQuery):
+    """Which shifts."""
+
+    counter: Reference | None = None
+
+
+class ShiftSum(Shown):
+    """One line of a report; what is given back has a minus sign."""
+
+    name: str
+    count: int
+    collected: int
+    given_back: int
+    net: int
+
+
+class ShiftReport(Shown):
+    """What a counter took and gave back; `old_dues` is the part for bills older than the shift."""
+
+    payments: int
+    refunds: int
+    collected: int
+    given_back: int
+    net: int
+    old_dues: int
+    by_mode: list[ShiftSum]
+    by_machine: list[ShiftSum]
+    by_user: list[ShiftSum]
+    cash_expected: int
+    unfinished: list[str]
+
+
+class Shift(Shown):
+    """A shift. `report` is null in a list while it is open."""
+
+    id: str
+    object: Literal["shift"]
+    status: Literal["open", "closed"]
+    counter: str
+    opened_by: str
+    opened_at: str
+    float: int
+    closed_by: str | None
+    witness: str | None
+    closed_at: str | None
+    counted: int | None
+    difference: int | None
+    difference_reason: str | None
+    report: ShiftReport | None
+
+
+class Shifts(Listed):
+    """A page of shifts, newest first."""
+
+    data: list[Shift]
