@@ -129,8 +129,6 @@ class Model:
         """
         if tender.status != "paid":
             return {"payment_not_paid"}
-        if tender.method == "queue":
-            return {"refund_not_possible"}
         if tender.has_open_void and kind != "void":
             return {"over_refund", "void_unanswered", "approval_needed"}  # two people may end one nobody answers
         wanted = tender.left if amount is None else amount
