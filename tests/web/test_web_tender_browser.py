@@ -235,13 +235,13 @@ async def test_c11_a_cashier_needs_a_supervisors_key(small_shop: Shop, browser: 
     await page.get_by_role("link", name="with a supervisor").click()
     for given, said in (("", "needs a supervisor"), (key, "is your own")):
         await page.get_by_label("Take it beside that one").check()
-        await page.get_by_label("Second person's key").fill(given)
+        await page.get_by_label("Password or key").fill(given)
         if await page.locator(".cash[open]").count() == 0:
             await page.locator("summary", has_text="Cash").click()
         await page.get_by_role("button", name="Take the cash").click()
         await expect(page.get_by_role("alert")).to_contain_text(said)
-        await expect(page.get_by_label("Second person's key")).to_have_value("")
-    await page.get_by_label("Second person's key").fill(other)
+        await expect(page.get_by_label("Password or key")).to_have_value("")
+    await page.get_by_label("Password or key").fill(other)
     await page.get_by_role("button", name="Take the cash").click()
     await expect(page.locator(".panel.paid h1")).to_have_text("Paid in cash")
     small_shop.pay()
