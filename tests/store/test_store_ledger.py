@@ -15,7 +15,7 @@ from galla.store import journal, ledger, payments
 from galla.store.database import Database
 from galla.store.guards import APPEND_ONLY
 from galla.store.record_tables import entries, postings
-from tests.store.samples import NOW, Shop, assert_refused, make_shop, sql, write_paid
+from tests.store.samples import NOW, Shop, assert_refused, make_bill, make_shop, sql, write_paid
 
 
 def entry(object_id: str, *lines: tuple[Account, int], event: str = "payment.paid", day: int = 0) -> Entry:
@@ -94,6 +94,7 @@ async def test_an_event_is_booked_once(database: Database) -> None:
 async def test_records_are_append_only(database: Database) -> None:
     """I-18: no row of evidence, events, audit or ledger can be changed or deleted, in any table."""
     shop = await database.write(make_shop)
+    bill = await database.write(make_bill, shop)
     payment = await database.write(write_paid, shop)
     seen = payments.Exchange(operation="edc.status", outcome="captured", at=NOW, duration_ms=1)
     await database.write(payments.insert_exchange, payment, seen)
@@ -101,11 +102,15 @@ async def test_records_are_append_only(database: Database) -> None:
     note = journal.Note(actor="me", origin="test", action="x", object_id=payment.id)
     happened = journal.Event(type="x", object_id=payment.id, sequence=1, data="{}")
     await database.write(journal.record, shop.merchant_id, NOW, note, happened)
-    if "callbacks" in {table.name for table in APPEND_ONLY}:
-        values = f"'{shop.merchant_id}', 'c', 'd', 'callback', '{{}}', 1"
-        await database.write(
-            sql, f"INSERT INTO callbacks (merchant_id, id, digest, kind, data, at) VALUES ({values})"
-        )
+    mid = shop.merchant_id
+    for row in (
+        f"callbacks (merchant_id, id, digest, kind, data, at) VALUES ('{mid}', 'c', 'd', 'callback', '{{}}', 1)",
+        "attachments (merchant_id, id, payment_id, bill_id, amount_paise, actor, created_at) "
+        f"VALUES ('{mid}', 'a', '{payment.id}', '{bill}', 1, 'me', 1)",
+        f"receipts (merchant_id, id, object_id, number, code, created_at) VALUES ('{mid}', 'r', 'p', 1, 'k', 1)",
+        f"prints (merchant_id, receipt_id, copy, actor, at) VALUES ('{mid}', 'r', 1, 'me', 1)",
+    ):
+        await database.write(sql, f"INSERT INTO {row}")
 
     assert {"proofs", "exchanges", "events", "audit", "entries", "postings"} <= {table.name for table in APPEND_ONLY}
     for table in APPEND_ONLY:

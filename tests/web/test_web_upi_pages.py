@@ -216,7 +216,7 @@ async def test_the_pages_stream_carries_its_own_news_only(upi_shop: Shop) -> Non
         await has('data-state="paid"', 1)
         listening.cancel()
     assert before.count("data-state") == 1
-    for word in ("SECRET-1", "777", own["id"], "Ramesh", "\nevent:", "\nid:"):
+    for word in ("SECRET-1", "777.00", "77700", own["id"], "Ramesh", "\nevent:", "\nid:"):
         assert word not in heard, word
 
 

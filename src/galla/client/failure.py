@@ -6,9 +6,7 @@ Which of the two it was is found in `transport.py`; what follows for a payment i
 from __future__ import annotations
 
 from galla.errors import NoReply, NotSent
-from galla.protocol.message import Host, Request
-
-_ASKING = frozenset({"options", "vpa", "order_list"})
+from galla.protocol.message import Host, Request, after_no_reply
 
 
 def not_sent(request: Request, why: str) -> NotSent:
@@ -23,18 +21,9 @@ def not_sent(request: Request, why: str) -> NotSent:
 
 def no_reply(request: Request, why: str) -> NoReply:
     """Return the error for a request whose answer was lost."""
-    if request.operation.endswith("status") or request.operation in _ASKING:
-        advice = "Asking moves no money: ask again."
-    elif request.operation == "queue":
-        advice = "Nothing can be charged before somebody types its code: send the same id again."
-    elif request.operation == "queue_cancel":
-        advice = "It may have been taken out of the queue or not: ask for its status."
-    elif request.operation == "initiate":
-        advice = "No money has moved yet: send the same order again."
-    else:
-        advice = "Money may have moved: do not send it again, ask for the status of this id."
     return NoReply(
-        f"{_whom(request)}'s answer to {_named(request)} did not arrive ({why}). {advice}",
+        f"{_whom(request)}'s answer to {_named(request)} did not arrive ({why}). "
+        f"{after_no_reply(request.operation)}",
         operation=request.operation,
         paytm_id=request.paytm_id,
     )

@@ -202,3 +202,19 @@ def section(envelope: dict[str, Any], name: str) -> dict[str, Any]:
     """Return the `head` or `body` object, or an empty one when it is missing or not an object."""
     value = envelope.get(name)
     return value if isinstance(value, dict) else {}
+
+
+_ASKING = frozenset({"options", "vpa", "order_list"})
+
+
+def after_no_reply(operation: str) -> str:
+    """Return what to do now that the answer to a request of this kind was lost, and what it means for the money."""
+    if operation.endswith("status") or operation in _ASKING:
+        return "Asking moves no money: ask again."
+    if operation == "queue":
+        return "Nothing can be charged before somebody types its code: send the same id again."
+    if operation == "queue_cancel":
+        return "It may have been taken out of the queue or not: ask for its status."
+    if operation == "initiate":
+        return "No money has moved yet: send the same order again."
+    return "Money may have moved: do not send it again, ask for the status of this id."

@@ -123,7 +123,7 @@ async def _hang_up(scope: Any) -> Response:
     """Cut the connection without a word."""
     transport = scope.get("state", {}).get("transport")
     if transport is None:  # not under our own server: nothing to cut
-        raise NoReply("The sandbox lost the reply: ask by the id, do not send again.")
+        raise NoReply("The sandbox lost the reply: ask, by the id, what became of it.")
     transport.abort()
     await asyncio.sleep(0)
     return Response(status_code=500)

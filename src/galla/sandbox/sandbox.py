@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from galla.clock import SYSTEM, Clock
 from galla.errors import NoReply, NotSent, RemoteProtocolError
-from galla.protocol.message import MerchantKey, Request, Response, field, read_json, section
+from galla.protocol.message import MerchantKey, Request, Response, after_no_reply, field, read_json, section
 from galla.sandbox import edc, order_desk, qr_desk, queue, refund_desk, upi
 from galla.sandbox.charge import Charge
 from galla.sandbox.entry import Entry
@@ -202,7 +202,7 @@ class Sandbox(Phones):
         if answer.cut is Cut.REFUSED:
             raise NotSent("The sandbox refused the connection: nothing was sent.", **about)
         if answer.response is None or answer.delay_ms / 1000 > self.reply_timeout_s:
-            raise NoReply("The sandbox lost the reply: ask by the id, do not send again.", **about)
+            raise NoReply(f"The sandbox lost the reply. {after_no_reply(request.operation)}", **about)
         return answer.response
 
     def _log(
