@@ -8,8 +8,9 @@ from hashlib import sha256
 import msgspec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from bench import pace
 from bench.checksums import BODY, KEY_TEXT
-from bench.report import Figure, Part, at_most, medians_us
+from bench.report import Figure, Part
 from galla.protocol.checksum import joined
 from galla.protocol.edc import ResultInfo, SaleRequest, StatusReply
 from galla.protocol.message import MerchantKey
@@ -60,8 +61,8 @@ def measure(rounds: int) -> Part:
             display_info={"Customer": "Ramesh Kumar", "Bill": "OPD-4711"},
         ).encode(key)
 
-    build_us, bare_build_us = medians_us([build, bare.build], rounds)
-    read_us, bare_read_us = medians_us([lambda: StatusReply.parse(reply, key), bare.read], rounds)
+    build_pace, (build_us, bare_build_us) = pace.beside([build, bare.build], rounds)
+    read_pace, (read_us, bare_read_us) = pace.beside([lambda: StatusReply.parse(reply, key), bare.read], rounds)
     return Part(
         title="Messages",
         how=(
@@ -69,9 +70,9 @@ def measure(rounds: int) -> Part:
             "its fields put right. Bare is only SHA-256, AES and JSON of the same bytes, and checks nothing."
         ),
         figures=[
-            at_most("build a signed sale", build_us, BUILD_US, "µs"),
+            pace.at_most("build a signed sale", build_us, BUILD_US, "µs", build_pace),
             Figure(what="build a signed sale: bare", value=f"{bare_build_us:.3g} µs"),
-            at_most("read and verify a status reply", read_us, READ_US, "µs"),
+            pace.at_most("read and verify a status reply", read_us, READ_US, "µs", read_pace),
             Figure(what="read and verify a status reply: bare", value=f"{bare_read_us:.3g} µs"),
         ],
     )

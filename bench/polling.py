@@ -17,6 +17,7 @@ from statistics import median
 import msgspec
 from sqlalchemy import Connection, func, select, update
 
+from bench import pace
 from bench.engines import Engine
 from bench.pretend import Pretend
 from bench.report import Figure, Part, at_most, say
@@ -69,7 +70,9 @@ async def measure(engine: Engine, windows: int, window_s: float) -> Part:
         say(f"  {engine.name}: {COUNT:,} payments, the sandbox over HTTP")
         wired, _ = await _measure_line(engine, windows, window_s, sandbox)
     say(f"  {engine.name}: {COUNT:,} payments, without HTTP")
+    before = pace.now()
     bare, most_s = await _measure_line(engine, windows, window_s, None)
+    its_pace = pace.between(before)
     is_inside = engine.name == "SQLite"
     where = "of that SQLite's writer thread" if is_inside else "the PostgreSQL server"
     wire = wire_us() * bare.polls_s / 1e4
@@ -81,7 +84,7 @@ async def measure(engine: Engine, windows: int, window_s: float) -> Part:
         Figure(what="core: the worker's process, without HTTP", value=f"{bare.worker:.3g} %"),
         Figure(what=f"core: {where}", value=f"{bare.database:.3g} %"),
         Figure(what="core: of that the wire: questions written, answers read", value=f"{wire:.3g} %"),
-        at_most("core: the engine, without HTTP and database", apart, ENGINE_CORE, "%"),
+        pace.at_most("core: the engine, without HTTP and database", apart, ENGINE_CORE, "%", its_pace),
         Figure(what="core: the engine, without the wire as well", value=f"{apart - wire:.3g} %"),
         Figure(what="core: the HTTP client, the difference", value=f"{wired.worker - bare.worker:.3g} %"),
         Figure(what="core: the sandbox, which is not galla's", value=f"{wired.sandbox:.3g} %"),

@@ -16,8 +16,9 @@ from statistics import median
 import msgspec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from bench import pace
 from bench.memory import blocks_held, peak_bytes
-from bench.report import Figure, Part, at_most, medians_us
+from bench.report import Figure, Part
 from bench.upi_order import KEY, MID, NOW, PATHS, SHOP, UPI, answer, order, order_id, payment, requests
 from galla.client.flows import Flow, Keep
 from galla.connectors.connector import begin, inquire
@@ -37,9 +38,9 @@ def measure(rounds: int) -> Part:
     for path, name, build, written in zip(PATHS, NAMES, _builders(), requests(), strict=True):
         assert len(build().body) == len(written.body)  # type: ignore[attr-defined]
         bare = _Bare(written.body, answer(path, order_id(0)).body)
-        build_us, bare_us = medians_us([build, bare.write], rounds)
+        its_pace, (build_us, bare_us) = pace.beside([build, bare.write], rounds)
         figures += [
-            at_most(f"build {name}", build_us, BUILD_US, "µs"),
+            pace.at_most(f"build {name}", build_us, BUILD_US, "µs", its_pace),
             Figure(what=f"build {name}: bare", value=f"{bare_us:.3g} µs"),
             _memory(f"build {name}", build),
         ]
@@ -48,9 +49,9 @@ def measure(rounds: int) -> Part:
         bare = _Bare(b"{}", reading.reply.body)
         assert bare.read()
         read_us = reading.median_us(rounds)
-        (bare_us,) = medians_us([bare.read], rounds)
+        its_pace, (bare_us,) = pace.beside([bare.read], rounds)
         figures += [
-            at_most(f"read the answer to {name}", read_us, READ_US, "µs"),
+            pace.at_most(f"read the answer to {name}", read_us, READ_US, "µs", its_pace),
             Figure(what=f"read the answer to {name}: bare", value=f"{bare_us:.3g} µs"),
             _memory(f"read the answer to {name}", reading.whole),
         ]

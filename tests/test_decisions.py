@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import pace
 from galla import config
 from galla.clock import SYSTEM
 from galla.errors import InvalidField
@@ -23,6 +24,14 @@ def test_no_job_queue_carries_payments() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     listed = " ".join([*project["dependencies"], *project["optional-dependencies"]["server"]])
     assert {name for name in QUEUES if f" {name}" in f" {listed}"} == set()
+
+
+@pytest.mark.parametrize(
+    ("took", "at_pace", "is_met"), [(40.0, 1.0, True), (41.0, 1.0, False), (79.0, 2.0, True), (39.0, 0.9, False)]
+)
+def test_a_limit_is_kept_at_the_peers_pace(took: float, at_pace: float, is_met: bool) -> None:
+    """Decision 12: on a computer that is twice as slow a limit is twice as long, on a quicker one it is shorter."""
+    assert pace.at_most("a reading", took, 40, "µs", at_pace).is_met is is_met
 
 
 async def test_collect_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
