@@ -115,6 +115,38 @@ async def test_a_payment_that_ends_after_the_close_is_the_next_shifts(shop: Card
     assert sums == [0, 12_300]
 
 
+async def test_money_at_the_border_of_two_shifts_is_in_one(shop: CardShop) -> None:
+    """Proven in the millisecond of a close is in that shift alone; between two shifts it is the next one's."""
+    here, other = _at(shop), await shop.colleague("collect")
+    first = await shifts.open_shift(shop.till, here, COUNTER, 0)
+    await _cash(shop, here, 5_000, reference="INV-1")
+    closed = await shifts.close_shift(shop.till, here, first["id"], 5_000, Secret(other))
+    second = await shifts.open_shift(shop.till, here, COUNTER, 5_000)
+    assert second["opened_at"] == closed["closed_at"]
+    assert (closed["report"]["collected"], second["report"]["collected"]) == (5_000, 0)
+    await shifts.close_shift(shop.till, here, second["id"], 5_000, Secret(other))
+    shop.clock.advance(60)
+    await _cash(shop, here, 7_000, reference="INV-2")
+    shop.clock.advance(60)
+    third = (await shifts.open_shift(shop.till, here, COUNTER, 12_000))["report"]
+    assert (third["collected"], third["before_opening"], third["cash_expected"]) == (7_000, 7_000, 12_000)
+
+
+async def test_a_refund_under_way_at_paytm_is_named_and_does_not_hold_anybody_back(shop: CardShop) -> None:
+    """What Paytm has taken in to give back is named as on its way; the shift closes, and it counts once it is done."""
+    here, other = _at(shop), await shop.colleague("collect")
+    first = await shifts.open_shift(shop.till, here, COUNTER, 0)
+    card = await shop.sold(250_000, tid=FIRST)
+    back = await shop.give_back(card, 50_000, kind="refund", by=here)
+    assert back["status"] == "pending"
+    report = (await shifts.close_shift(shop.till, here, first["id"], 0, Secret(other)))["report"]
+    assert (report["given_back"], report["refunds_on_their_way"], report["on_its_way_back"]) == (0, 1, -50_000)
+    second = await shifts.open_shift(shop.till, here, COUNTER, 0)
+    assert (await shop.refund_ended(back, within_s=7 * 86_400))["status"] == "done"
+    later = (await shifts.get(shop.till, here, second["id"]))["report"]
+    assert (later["given_back"], later["refunds_on_their_way"]) == (-50_000, 0)
+
+
 def _at(shop: CardShop) -> Principal:
     return msgspec.structs.replace(shop.principal, counter=COUNTER)
 

@@ -109,6 +109,9 @@ async def test_records_are_append_only(database: Database) -> None:
         f"VALUES ('{mid}', 'a', '{payment.id}', '{bill}', 1, 'me', 1)",
         f"receipts (merchant_id, id, object_id, number, code, created_at) VALUES ('{mid}', 'r', 'p', 1, 'k', 1)",
         f"prints (merchant_id, receipt_id, copy, actor, at) VALUES ('{mid}', 'r', 1, 'me', 1)",
+        "shifts (merchant_id, id, counter, opened_by, opened_at, float_paise, sequence) "
+        f"VALUES ('{mid}', 's', 'C', 'me', 1, 0, 1)",
+        f"shift_lines (merchant_id, object_id, shift_id) VALUES ('{mid}', '{payment.id}', 's')",
     ):
         await database.write(sql, f"INSERT INTO {row}")
 

@@ -22,12 +22,15 @@ def report(taken: Sequence[Row[Any]], given: Sequence[Row[Any]], float_paise: in
         taken: what became paid, as `galla.store.shifts.taken` returns it.
         given: what was given back, as `galla.store.shifts.given` returns it.
         float_paise: what lay in the drawer at the beginning.
-        opened_at: the instant the shift began, in milliseconds; money for an older bill is an old due.
+        opened_at: the instant the shift began, in milliseconds; money for an older bill is an old due, and cash that
+            came after the last shift and before this one lies in the float already.
     """
     collected = sum(row.amount_paise for row in taken)
     returned = sum(row.amount_paise for row in given)
-    cash = [row.amount_paise for row in taken if row.method == Method.CASH]
-    cash_back = [row.amount_paise for row in given if row.method == Method.CASH]
+    cash = [row.amount_paise for row in taken if _in_drawer(row, opened_at)]
+    cash_back = [row.amount_paise for row in given if _in_drawer(row, opened_at)]
+    early = [row.amount_paise for row in taken if row.settled_at < opened_at]
+    early_back = [row.amount_paise for row in given if row.settled_at < opened_at]
     old = [row.amount_paise for row in taken if row.billed_at is not None and row.billed_at < opened_at]
     return {
         "payments": len(taken),
@@ -35,12 +38,20 @@ def report(taken: Sequence[Row[Any]], given: Sequence[Row[Any]], float_paise: in
         "collected": collected,
         "given_back": -returned,
         "net": collected - returned,
+        "before_opening": sum(early) - sum(early_back),
         "old_dues": sum(old),
         "by_mode": _by(_mode, taken, given),
         "by_machine": _by(lambda row: str(row.tid or ""), taken, given),
         "by_user": _by(lambda row: str(row.actor), taken, given),
+        "cash_taken": sum(cash),
+        "cash_given_back": -sum(cash_back),
         "cash_expected": float_paise + sum(cash) - sum(cash_back),
     }
+
+
+def _in_drawer(row: Row[Any], opened_at: int) -> bool:
+    """Return whether cash came or went since the float was counted: what lay there before is part of the float."""
+    return bool(row.method == Method.CASH and row.settled_at >= opened_at)
 
 
 def _by(name: Callable[[Row[Any]], str], taken: Sequence[Row[Any]], given: Sequence[Row[Any]]) -> list[View]:

@@ -46,7 +46,7 @@ async def get(till: Till, principal: Principal, shift_id: str) -> View:
     Raises:
         NotFound: no such shift for this merchant.
     """
-    return await till.database.read(_get, till, principal.merchant_id, shift_id)
+    return await till.database.read(_get, principal.merchant_id, shift_id)
 
 
 async def find(
@@ -105,16 +105,16 @@ def _open(connection: Connection, till: Till, principal: Principal, counter: str
         "sequence": 1,
     }
     shifts.insert_shift(connection, values)
-    view = _get(connection, till, principal.merchant_id, shift_id)
+    view = _get(connection, principal.merchant_id, shift_id)
     _journal(connection, principal, "shift.opened", view, 1, now)
     return view
 
 
-def _get(connection: Connection, till: Till, merchant_id: str, shift_id: str) -> View:
+def _get(connection: Connection, merchant_id: str, shift_id: str) -> View:
     row = shifts.get(connection, merchant_id, shift_id)
     if row is None:
         raise NotFound(f"There is no shift {shift_id[:60]}.")
-    return _view(row, _frozen(row) or _report(connection, row, till.clock.now()))
+    return _view(row, _frozen(row) or _report(connection, row)[0])
 
 
 def _close(
@@ -132,7 +132,7 @@ def _close(
         raise NotFound(f"There is no shift {shift_id[:60]}.")
     if row.closed_at is not None:
         raise IllegalTransition(f"The shift {row.id} is closed already, by {row.closed_by}.", code="shift_closed")
-    made = _report(connection, row, now)
+    made, counted_ids = _report(connection, row)
     _check_finished(row, made["unfinished"])
     difference = counted - made["cash_expected"]
     if difference and reason is None:
@@ -154,10 +154,11 @@ def _close(
         "sequence": 2,
     }
     shifts.close(connection, principal.merchant_id, row.id, values)
+    shifts.count(connection, principal.merchant_id, row.id, counted_ids)
     if difference:
         ledger.add_account(connection, principal.merchant_id, CASH_DIFFERENCE)
         ledger.book(connection, principal.merchant_id, for_cash_difference(row.id, row.counter, difference, now))
-    view = _get(connection, till, principal.merchant_id, row.id)
+    view = _get(connection, principal.merchant_id, row.id)
     _journal(connection, principal, "shift.closed", view, 2, now)
     return view
 
@@ -174,11 +175,18 @@ def _check_finished(row: Row[Any], unfinished: list[str]) -> None:
     )
 
 
-def _report(connection: Connection, row: Row[Any], until: datetime) -> View:
-    taken = shifts.taken(connection, row.merchant_id, row.counter, row.opened_at, until)
-    given = shifts.given(connection, row.merchant_id, row.counter, row.opened_at, until)
-    made = report(taken, given, row.float_paise, row.opened_at)
-    return {**made, "unfinished": shifts.unfinished(connection, row.merchant_id, row.counter)}
+def _report(connection: Connection, row: Row[Any]) -> tuple[View, list[str]]:
+    """Return how a shift stands, and the ids of the payments and refunds that are in it."""
+    unfinished = shifts.unfinished(connection, row.merchant_id, row.counter)
+    going = shifts.on_their_way(connection, row.merchant_id, row.counter)
+    taken, given = shifts.taken(connection, row), shifts.given(connection, row)
+    made = {
+        **report(taken, given, row.float_paise, row.opened_at),
+        "refunds_on_their_way": len(going),
+        "on_its_way_back": -sum(going),
+        "unfinished": [str(each.id) for each in unfinished],
+    }
+    return made, [str(each.id) for each in (*taken, *given)]
 
 
 def _frozen(row: Row[Any]) -> View | None:

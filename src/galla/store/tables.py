@@ -210,6 +210,13 @@ payments = Table(
     Index(None, "merchant_id", "paytm_id"),
     Index(None, "merchant_id", "customer_phone"),
     Index(None, "merchant_id", "terminal_id"),
+    partial(
+        "ix_payments_taken",
+        "merchant_id",
+        "counter",
+        "settled_at",
+        where="status = 'paid' AND counter IS NOT NULL",
+    ),
     partial("ix_payments_shown", "merchant_id", "shown_on", where="shown_on IS NOT NULL"),
     Index(None, "merchant_id", "created_at"),
     Index(None, "merchant_id", "rrn"),
@@ -308,6 +315,7 @@ refunds = Table(
     Index(None, "merchant_id", "payment_id"),
     Index(None, "merchant_id", "status"),
     partial("ix_refunds_review", "merchant_id", where="needs_review = 1"),
+    partial("ix_refunds_done", "merchant_id", "settled_at", where="status = 'done'"),
     partial(
         "uq_refunds_void_open",
         "merchant_id",

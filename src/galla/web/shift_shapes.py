@@ -53,18 +53,27 @@ class ShiftSum(Shown):
 
 
 class ShiftReport(Shown):
-    """What a counter took and gave back; `old_dues` is the part for bills older than the shift."""
+    """What a counter took and gave back; `old_dues` is the part for bills older than the shift.
+
+    `before_opening` is the part that was proven after the last shift had closed; its cash lies in the float already.
+    `on_its_way_back`: refunds that Paytm has taken in and not paid yet; they count in the shift in which they are.
+    """
 
     payments: int
     refunds: int
     collected: int
     given_back: int
     net: int
+    before_opening: int
     old_dues: int
     by_mode: list[ShiftSum]
     by_machine: list[ShiftSum]
     by_user: list[ShiftSum]
+    cash_taken: int
+    cash_given_back: int
     cash_expected: int
+    refunds_on_their_way: int
+    on_its_way_back: int
     unfinished: list[str]
 
 

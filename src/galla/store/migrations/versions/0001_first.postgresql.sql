@@ -403,6 +403,8 @@ CREATE INDEX ix_payments_open ON payments (merchant_id, created_at) WHERE status
 
 CREATE INDEX ix_payments_shown ON payments (merchant_id, shown_on) WHERE shown_on IS NOT NULL
 
+CREATE INDEX ix_payments_taken ON payments (merchant_id, counter, settled_at) WHERE status = 'paid' AND counter IS NOT NULL
+
 CREATE UNIQUE INDEX uq_payments_reference_live ON payments (merchant_id, reference) WHERE status IN ('created', 'pending', 'in_doubt') AND bill_id IS NULL AND reference IS NOT NULL AND is_exclusive = 1
 
 CREATE UNIQUE INDEX uq_payments_terminal_held ON payments (merchant_id, terminal_id) WHERE holds_terminal = 1
@@ -431,6 +433,16 @@ CREATE TABLE prints (
     CONSTRAINT fk_prints_receipts FOREIGN KEY(merchant_id, receipt_id) REFERENCES receipts (merchant_id, id),
     CONSTRAINT ck_prints_copy CHECK (copy > 0)
 )
+
+CREATE TABLE shift_lines (
+    merchant_id TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    shift_id TEXT NOT NULL,
+    CONSTRAINT pk_shift_lines PRIMARY KEY (merchant_id, object_id),
+    CONSTRAINT fk_shift_lines_shifts FOREIGN KEY(merchant_id, shift_id) REFERENCES shifts (merchant_id, id)
+)
+
+CREATE INDEX ix_shift_lines_merchant_id_shift_id ON shift_lines (merchant_id, shift_id)
 
 CREATE TABLE attachments (
     merchant_id TEXT NOT NULL,
@@ -545,6 +557,8 @@ CREATE TABLE refunds (
     CONSTRAINT ck_refunds_may_resend CHECK (may_resend IN (0, 1))
 )
 
+CREATE INDEX ix_refunds_done ON refunds (merchant_id, settled_at) WHERE status = 'done'
+
 CREATE INDEX ix_refunds_due ON refunds (due_at) WHERE due_at IS NOT NULL
 
 CREATE INDEX ix_refunds_merchant_id_payment_id ON refunds (merchant_id, payment_id)
@@ -634,6 +648,14 @@ CREATE TRIGGER prints_kept_update BEFORE UPDATE ON prints FOR EACH ROW EXECUTE F
 CREATE FUNCTION galla_prints_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: prints is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
 
 CREATE TRIGGER prints_kept_delete BEFORE DELETE ON prints FOR EACH ROW EXECUTE FUNCTION galla_prints_kept_delete()
+
+CREATE FUNCTION galla_shift_lines_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: shift_lines is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER shift_lines_kept_update BEFORE UPDATE ON shift_lines FOR EACH ROW EXECUTE FUNCTION galla_shift_lines_kept_update()
+
+CREATE FUNCTION galla_shift_lines_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: shift_lines is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
+
+CREATE TRIGGER shift_lines_kept_delete BEFORE DELETE ON shift_lines FOR EACH ROW EXECUTE FUNCTION galla_shift_lines_kept_delete()
 
 CREATE FUNCTION galla_payments_paid_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.status = 'paid' AND NEW.status <> 'paid' THEN RAISE EXCEPTION 'galla: a paid payment stays paid' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
 

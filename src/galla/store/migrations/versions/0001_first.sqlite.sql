@@ -420,6 +420,8 @@ CREATE INDEX ix_payments_open ON payments (merchant_id, created_at) WHERE status
 
 CREATE INDEX ix_payments_shown ON payments (merchant_id, shown_on) WHERE shown_on IS NOT NULL
 
+CREATE INDEX ix_payments_taken ON payments (merchant_id, counter, settled_at) WHERE status = 'paid' AND counter IS NOT NULL
+
 CREATE UNIQUE INDEX uq_payments_reference_live ON payments (merchant_id, reference) WHERE status IN ('created', 'pending', 'in_doubt') AND bill_id IS NULL AND reference IS NOT NULL AND is_exclusive = 1
 
 CREATE UNIQUE INDEX uq_payments_terminal_held ON payments (merchant_id, terminal_id) WHERE holds_terminal = 1
@@ -450,6 +452,17 @@ CREATE TABLE prints (
     CONSTRAINT ck_prints_copy CHECK (copy > 0)
 )
  STRICT
+
+CREATE TABLE shift_lines (
+    merchant_id TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    shift_id TEXT NOT NULL,
+    CONSTRAINT pk_shift_lines PRIMARY KEY (merchant_id, object_id),
+    CONSTRAINT fk_shift_lines_shifts FOREIGN KEY(merchant_id, shift_id) REFERENCES shifts (merchant_id, id)
+)
+ STRICT
+
+CREATE INDEX ix_shift_lines_merchant_id_shift_id ON shift_lines (merchant_id, shift_id)
 
 CREATE TABLE attachments (
     merchant_id TEXT NOT NULL,
@@ -569,6 +582,8 @@ CREATE TABLE refunds (
 )
  STRICT
 
+CREATE INDEX ix_refunds_done ON refunds (merchant_id, settled_at) WHERE status = 'done'
+
 CREATE INDEX ix_refunds_due ON refunds (due_at) WHERE due_at IS NOT NULL
 
 CREATE INDEX ix_refunds_merchant_id_payment_id ON refunds (merchant_id, payment_id)
@@ -618,6 +633,10 @@ CREATE TRIGGER receipts_kept_delete BEFORE DELETE ON receipts WHEN 1 = 1 BEGIN S
 CREATE TRIGGER prints_kept_update BEFORE UPDATE ON prints WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: prints is append-only'); END
 
 CREATE TRIGGER prints_kept_delete BEFORE DELETE ON prints WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: prints is append-only'); END
+
+CREATE TRIGGER shift_lines_kept_update BEFORE UPDATE ON shift_lines WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: shift_lines is append-only'); END
+
+CREATE TRIGGER shift_lines_kept_delete BEFORE DELETE ON shift_lines WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: shift_lines is append-only'); END
 
 CREATE TRIGGER payments_paid_stays BEFORE UPDATE ON payments WHEN OLD.status = 'paid' AND NEW.status <> 'paid' BEGIN SELECT RAISE(ABORT, 'galla: a paid payment stays paid'); END
 
