@@ -39,6 +39,8 @@ PAGES: dict[str, Who] = {
     "GET /counter/live": ALL,
     "POST /counter/push": TAKE,
     "POST /counter/bills": TAKE,
+    "GET /payments": ALL,
+    "GET /payments.csv": ALL,
     "GET /payments/{payment_id}": ALL,
     "GET /payments/{payment_id}/live": ALL,
     "POST /payments/{payment_id}/check": TAKE,

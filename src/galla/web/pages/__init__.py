@@ -12,6 +12,7 @@ from galla.web.pages import (
     counter,
     display,
     docs,
+    listing,
     live,
     pay,
     payments,
@@ -26,7 +27,8 @@ from galla.web.pages import (
 
 router = APIRouter(include_in_schema=False)
 _PARTS = (
-    sign_in, welcome, people, account, counter, live, payments, refunds, receipts, tasks, queue, display, pay, docs
+    sign_in, welcome, people, account, counter, live, payments, refunds, receipts, tasks, queue, display, pay, docs,
+    listing,
 )
 for _part in _PARTS:
     router.include_router(_part.router)

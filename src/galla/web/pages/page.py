@@ -183,6 +183,7 @@ _ENVIRONMENT.filters.update(
     elapsed=wording.elapsed,
     short_name=lambda name: short_name(name) or "",
     label=wording.label,
+    method=wording.method,
     bare=rupees,
     pretty=wording.pretty,
     kind=wording.kind,

@@ -10,6 +10,16 @@ from typing import Any
 from galla.clock import IST
 from galla.money import format_inr
 
+METHODS = {
+    "edc": "Card machine",
+    "queue": "Code on a machine",
+    "upi_qr": "UPI QR",
+    "upi_intent": "UPI link",
+    "upi_collect": "UPI request",
+    "cash": "Cash",
+}
+"""What galla's own ways to pay are called in the office."""
+
 
 def inr(amount_paise: int) -> str:
     """Write an amount for people: `₹1,23,456.00`."""
@@ -97,6 +107,11 @@ def place(payment: dict[str, Any], names: dict[str, str], none: str) -> str:
     if is_queue(payment) and payment["terminal"] is None:
         return "code"
     return names.get(payment["terminal"], none)
+
+
+def method(payment: dict[str, Any]) -> str:
+    """Name the way a payment is paid; one of a connector from outside galla by its own word."""
+    return METHODS.get(payment["method"], str(payment["method"]))
 
 
 def label(payment: dict[str, Any]) -> str:

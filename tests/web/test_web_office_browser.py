@@ -1,0 +1,85 @@
+"""The office in a real Chromium: its pages without scripts, at a desk and on a tablet, light and dark, under axe."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from tests.axe import check_accessible
+from tests.browser import ARGUMENTS, find
+from tests.web.shop import Shop
+from tests.web.shots import shoot
+from tests.web.staff import hire, session_of
+from tests.web.test_web_listing import by_card, take
+
+DESK, TABLET = {"width": 1366, "height": 768}, {"width": 820, "height": 1180}
+Visit = Callable[[Shop, str], Awaitable[Page]]
+
+expect.set_options(timeout=20_000)
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Debian's Chromium."""
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=find(), args=list(ARGUMENTS))
+        yield chromium
+        await chromium.close()
+
+
+@pytest.fixture
+async def office(browser: Browser, small_shop: Shop) -> Visit:
+    """Sign somebody in at a browser that runs no scripts of ours: the office needs none."""
+
+    async def opened(shop: Shop, name: str) -> Page:
+        context = await browser.new_context(base_url=shop.url, viewport=DESK, bypass_csp=True)
+        await context.route("**/*.js*", lambda route: route.abort())
+        session = await session_of(shop, name)
+        await context.add_cookies([{"name": "galla", "value": session.token, "url": shop.url}])
+        return await context.new_page()
+
+    return opened
+
+
+async def looked_at(page: Page, step: str) -> None:
+    """Keep pictures of a page at a desk and on a tablet, and let axe judge it, light and dark."""
+    for scheme in ("dark", "light"):
+        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        await check_accessible(page)
+        await shoot(page, "office", f"{step}-{scheme}")
+    await page.set_viewport_size(TABLET)
+    await check_accessible(page)
+    await shoot(page, "office", f"{step}-tablet")
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{step} is wider than a tablet"
+    await page.set_viewport_size(DESK)
+
+
+async def test_an_accountant_looks_through_payments(small_shop: Shop, office: Visit) -> None:
+    """From the counter to the list, narrowed to one, its page, and back; nothing found says what to do."""
+    await hire(small_shop, "accountant", display_name="Ira P.")
+    await take(small_shop, "INV-2026-0401", 50_000)
+    await take(small_shop, "INV-2026-0402", 12_345_600, customer={"name": "Sunita Devi Ramachandran"})
+    await by_card(small_shop, "INV-2026-0403", 250_000)
+    await by_card(small_shop, "INV-2026-0404", 90_000, is_paid=False)
+    page = await office(small_shop, "accountant")
+    await page.goto("/counter")
+    await page.get_by_role("link", name="Office").click()
+    await expect(page.locator(".ledger tbody tr")).to_have_count(4)
+    await looked_at(page, "payments")
+    await page.get_by_label("Search").fill("ramesh")
+    await page.get_by_label("State").select_option("Paid")
+    await page.get_by_role("button", name="Show").click()
+    await expect(page.locator(".ledger tbody tr")).to_have_count(1)
+    await expect(page.get_by_label("Search")).to_have_value("ramesh")
+    await expect(page.locator(".tally")).to_contain_text("₹2,500.00")
+    await page.get_by_role("link", name="INV-2026-0403").click()
+    await expect(page.get_by_role("heading", name="₹2,500.00")).to_be_visible()
+    await page.go_back()
+    await page.get_by_role("link", name="Yesterday").click()
+    await expect(page.locator(".empty")).to_contain_text("None on these days fits")
+    await looked_at(page, "payments-none")
+    await page.goto("/payments?since=2026-11-22&until=2026-11-21&least=many")
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await looked_at(page, "payments-fault")
