@@ -119,6 +119,17 @@ def business_date(instant: datetime) -> date:
     return instant.astimezone(IST).date()
 
 
+def financial_year(on: date) -> str:
+    """Return the Indian financial year of a business date, April to March.
+
+    Example:
+        >>> financial_year(date(2027, 3, 31))
+        '26-27'
+    """
+    first = on.year if on.month >= 4 else on.year - 1
+    return f"{first % 100:02d}-{(first + 1) % 100:02d}"
+
+
 def rfc3339(instant: datetime) -> str:
     """Write an instant for the API: UTC, milliseconds, `Z`."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -35,7 +35,7 @@ def line(what: str = "Consultation", quantity: int = 1, unit_paise: int = 50_000
     tax = included_tax(amount, tax_bp)
     return Line(
         description=what,
-        quantity=quantity,
+        quantity=str(quantity),
         unit_paise=unit_paise,
         amount_paise=amount,
         tax_bp=tax_bp,

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from galla.clock import to_millis
 from galla.ids import new_id, paytm_id
 from galla.ledger.accounts import FIXED, clearing
+from galla.ledger.pricing import Item, price
 from galla.payments.model import Method, Payment, Proof, Status
 from galla.store import bills, journal, ledger, merchants, payments
 from galla.store.database import Database
@@ -79,7 +80,7 @@ def make_bill(connection: Connection, shop: Shop, total_paise: int = 1000, **cha
         "created_at": to_millis(NOW),
         **changes,
     }
-    bills.insert_bill(connection, values, [bills.Line(description="Peel", quantity=1, unit_paise=total_paise)])
+    bills.insert_bill(connection, values, price([Item(description="Peel", unit_paise=total_paise)]))
     return str(values["id"])
 
 

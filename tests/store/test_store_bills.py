@@ -37,7 +37,7 @@ async def test_totals_and_lines_are_sane(database: Database) -> None:
     await assert_refused(database, "ck_bills_total", make_bill, shop, 0)
     await assert_refused(database, "ck_bills_tax", make_bill, shop, 10, tax_paise=11)
     bill = await database.write(make_bill, shop, 10)
-    for change in ("amount_paise = 11", "quantity = 0", "unit_paise = -1, amount_paise = -1", "tax_bp = -1"):
+    for change in ("amount_paise = 11", "quantity_milli = 0", "gross_paise = 11", "tax_bp = -1", "share_paise = 1"):
         await assert_refused(database, "ck_bill_lines", sql, f"UPDATE bill_lines SET {change} WHERE bill_id = '{bill}'")
     number = (await database.read(bills.get, shop.merchant_id, bill)).number
     await assert_refused(database, "number", make_bill, shop, number=number)

@@ -66,11 +66,12 @@ async def test_lines_are_named_by_their_place(small_shop: Shop) -> None:
         edge = await client.post("/v1/bills", json={"lines": [line, {**line, "quantity": 0}]})
         deeper = await client.post("/v1/bills", json={"lines": [line, {**line, "tax_rate": "x"}]})
         none = await client.post("/v1/bills", json={"lines": []})
-        twice = [await client.post("/v1/bills", json={"number": "N-1", "lines": [line]}) for _ in range(2)]
+        twice = [await client.post("/v1/bills", json={"number": "N-1", "lines": [line] * count}) for count in (1, 2, 1)]
     check_problem(edge, 422, "invalid_field", "lines[1].quantity")
     check_problem(deeper, 422, "invalid_field", "lines[1].tax_rate")
     check_problem(none, 422, "invalid_field", "lines")
-    check_problem(twice[1], 422, "bill_exists", "number")
+    check_problem(twice[1], 409, "bill_exists", "number")
+    assert (twice[2].status_code, twice[2].json()["id"]) == (200, twice[0].json()["id"])
 
 
 async def test_rules_about_money_have_their_codes(shop: Shop) -> None:

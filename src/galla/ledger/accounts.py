@@ -34,11 +34,12 @@ HOST_RECEIVABLE = Account("host_receivable", "Receivable in the billing system",
 CASH_DRAWER = Account("cash_drawer", "Cash drawer", AccountKind.ASSET)
 ADVANCES = Account("advances", "Customer advances", AccountKind.LIABILITY)
 SALES = Account("sales", "Sales", AccountKind.INCOME)
+DISCOUNTS = Account("discounts", "Discounts given", AccountKind.INCOME)
 GST_OUTPUT = Account("gst_output", "GST collected", AccountKind.LIABILITY)
 RETURNS = Account("returns", "Refunds given", AccountKind.INCOME)
 CASH_DIFFERENCE = Account("cash_difference", "Cash over and short", AccountKind.EXPENSE)
 
-FIXED = (RECEIVABLE, HOST_RECEIVABLE, CASH_DRAWER, ADVANCES, SALES, GST_OUTPUT, RETURNS)
+FIXED = (RECEIVABLE, HOST_RECEIVABLE, CASH_DRAWER, ADVANCES, SALES, DISCOUNTS, GST_OUTPUT, RETURNS)
 
 
 def clearing(mid: str) -> Account:

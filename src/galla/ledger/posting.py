@@ -15,6 +15,7 @@ from galla.ledger.accounts import (
     ADVANCES,
     CASH_DIFFERENCE,
     CASH_DRAWER,
+    DISCOUNTS,
     GST_OUTPUT,
     HOST_RECEIVABLE,
     RECEIVABLE,
@@ -156,9 +157,18 @@ def for_cash_difference(shift_id: str, counter: str, difference_paise: int, at: 
     )
 
 
-def for_bill(bill_id: str, number: str, total_paise: int, tax_paise: int, at: datetime) -> Entry:
-    """Book a bill: the customer owes it; tax included in the total is owed to the government."""
-    lines = [Posting(RECEIVABLE, total_paise), Posting(SALES, tax_paise - total_paise)]
+def for_bill(
+    bill_id: str, number: str, total_paise: int, tax_paise: int, at: datetime, *, discount_paise: int = 0
+) -> Entry:
+    """Book a bill: the customer owes it; the tax in the total is owed to the government.
+
+    `discount_paise`, without tax, was taken off already: sales stand at what they would have been, and it beside them.
+    """
+    lines = [
+        Posting(RECEIVABLE, total_paise),
+        Posting(DISCOUNTS, discount_paise),
+        Posting(SALES, tax_paise - total_paise - discount_paise),
+    ]
     if tax_paise:
         lines.append(Posting(GST_OUTPUT, -tax_paise))
     return Entry(
@@ -171,9 +181,11 @@ def for_bill(bill_id: str, number: str, total_paise: int, tax_paise: int, at: da
     )
 
 
-def for_bill_cancelled(bill_id: str, number: str, total_paise: int, tax_paise: int, at: datetime) -> Entry:
+def for_bill_cancelled(
+    bill_id: str, number: str, total_paise: int, tax_paise: int, at: datetime, *, discount_paise: int = 0
+) -> Entry:
     """Book the cancellation of an unpaid bill: the reverse of `for_bill`."""
-    made = for_bill(bill_id, number, total_paise, tax_paise, at)
+    made = for_bill(bill_id, number, total_paise, tax_paise, at, discount_paise=discount_paise)
     return Entry(
         object_id=bill_id,
         event="bill.cancelled",

@@ -25,14 +25,18 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a bill. `tax_bp` in hundredths of a percent; `amount_paise` includes `tax_paise`."""
+    """One line of a bill: the quantity as people write it, `tax_bp` in hundredths of a percent.
+
+    `amount_paise` is after `discount_paise`, and includes `tax_paise`.
+    """
 
     description: str
-    quantity: int
+    quantity: str
     unit_paise: int
     amount_paise: int
     tax_bp: int = 0
     tax_paise: int = 0
+    discount_paise: int = 0
 
 
 class Bill(msgspec.Struct, frozen=True, kw_only=True):

@@ -35,7 +35,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the bill: `detail` is `2 × 250.00` where there is more than one."""
+    """A line of the bill: `detail` is `2 × 250.00` where there is more than one, and what was taken off."""
 
     name: str
     detail: str
@@ -144,8 +144,12 @@ def _heads(receipt: Receipt) -> tuple[Row, ...]:
 
 
 def _item(line: Line) -> Item:
-    detail = f"{line.quantity} × {_bare(line.unit_paise)}" if line.quantity != 1 else ""
-    return Item(name=line.description, detail=detail, amount=_bare(line.amount_paise))
+    parts = []
+    if line.quantity != "1":
+        parts.append(f"{line.quantity} × {_bare(line.unit_paise)}")
+    if line.discount_paise:
+        parts.append(f"less {_bare(line.discount_paise)}")
+    return Item(name=line.description, detail=", ".join(parts), amount=_bare(line.amount_paise))
 
 
 def _total_word(receipt: Receipt) -> str:

@@ -9,56 +9,50 @@ import msgspec
 from sqlalchemy import Connection, Row
 
 from galla import ids
-from galla.clock import business_date, from_millis, rfc3339, to_millis
-from galla.errors import AmountNotAllowed, IllegalTransition, InvalidField, NotFound
-from galla.ledger.posting import for_bill, for_bill_cancelled, included_tax
-from galla.money import check_amount
-from galla.payments.model import Payment
+from galla.clock import business_date, financial_year, to_millis
+from galla.errors import IllegalTransition, InvalidField, NotFound
+from galla.ledger.posting import for_bill, for_bill_cancelled
+from galla.service.bill_asked import Asked, NewBill, read
+from galla.service.bill_view import bill_view
 from galla.service.till import Principal, Till
-from galla.service.views import payment_view
-from galla.service.words import clean, clean_metadata
-from galla.store import attachments, bills, ledger, payments
-from galla.store.bills import Line
+from galla.store import attachments, bills, ledger, payments, series, users
 from galla.store.journal import Event, Note, record
 
-LINES_MAX = 100
-_RATE = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,2})?", re.ASCII)
-_NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/#-]{0,39}", re.ASCII)
+__all__ = ["NewBill", "cancel", "create", "find", "get", "take_in", "view"]
 
-
-class NewBill(msgspec.Struct, frozen=True, kw_only=True):
-    """What a caller asks for. A line: `description, quantity, unit_amount` (paise, tax included), `tax_rate`."""
-
-    number: str | None = None
-    customer: dict[str, Any] | None = None
-    lines: list[dict[str, Any]] = []
-    metadata: dict[str, str] = {}
+_OWN = re.compile(r"[A-Z0-9]{1,3}/[0-9]{2}-[0-9]{2}/[0-9]{6}", re.ASCII)
+_DIFFERS = {
+    "customer_name": "customer.name",
+    "customer_phone": "customer.phone",
+    "total_paise": "total",
+    "tax_paise": "tax",
+    "discount_paise": "discount",
+    "metadata": "metadata",
+}
 
 
 async def create(till: Till, principal: Principal, new: NewBill) -> dict[str, Any]:
     """Write a bill and book it: the customer owes it from now on.
 
+    Without a number of the caller's own it gets the next one of its branch and financial year.
+
     Raises:
         InvalidField, AmountNotAllowed: a field cannot be used; the message names it.
     """
-    lines = _lines(new.lines)
-    total = sum(line.amount_paise for line in lines)
-    check_amount(total, param="lines")
-    number = clean(new.number, "number", limit=40)
-    if number is not None and _NUMBER.fullmatch(number) is None:
-        raise InvalidField("`number` may hold letters, digits, spaces and . _ / # -", param="number")
-    customer = new.customer or {}
-    values = {
-        "merchant_id": principal.merchant_id,
-        "number": number,
-        "customer_name": clean(customer.get("name"), "customer.name", limit=80),
-        "customer_phone": clean(customer.get("phone"), "customer.phone", limit=20),
-        "total_paise": total,
-        "tax_paise": sum(included_tax(line.amount_paise, line.tax_bp) for line in lines),
-        "metadata": msgspec.json.encode(clean_metadata(new.metadata)).decode(),
-        "actor": principal.actor,
-    }
-    return await till.database.write(_create, till, principal, values, lines)
+    bill, _ = await take_in(till, principal, new)
+    return bill
+
+
+async def take_in(till: Till, principal: Principal, new: NewBill) -> tuple[dict[str, Any], bool]:
+    """Write a bill, or find it when its number was sent before with the same content.
+
+    Returns:
+        The bill, and whether it is new.
+
+    Raises:
+        InvalidField: as `create`; `bill_exists` names what differs from the bill that has the number.
+    """
+    return await till.database.write(_take_in, till, principal, read(new))
 
 
 async def get(till: Till, principal: Principal, name: str) -> dict[str, Any]:
@@ -93,27 +87,66 @@ async def cancel(till: Till, principal: Principal, name: str) -> dict[str, Any]:
     return await till.database.write(_cancel, till, principal, name)
 
 
-def _create(
-    connection: Connection, till: Till, principal: Principal, values: dict[str, Any], lines: list[Line]
-) -> dict[str, Any]:
+def _take_in(connection: Connection, till: Till, principal: Principal, asked: Asked) -> tuple[dict[str, Any], bool]:
+    if asked.number is not None:
+        row = bills.by_number(connection, principal.merchant_id, asked.number)
+        if row is not None:
+            _same(connection, row, asked)
+            return view(connection, till, principal.merchant_id, row.id), False
+        if _OWN.fullmatch(asked.number):
+            raise InvalidField(
+                f"{asked.number} looks like a number of galla's own series, which has no gaps. Leave `number` out to "
+                "get the next one, or send another.",
+                param="number",
+                code="number_reserved",
+            )
+    return _create(connection, till, principal, asked), True
+
+
+def _create(connection: Connection, till: Till, principal: Principal, asked: Asked) -> dict[str, Any]:
     now = till.clock.now()
-    number = values["number"]
-    if number is None:
-        count = bills.count(connection, principal.merchant_id) + 1
-        number = f"INV-{business_date(now).year}-{count:04d}"
-        while bills.get(connection, principal.merchant_id, number) is not None:
-            count += 1
-            number = f"INV-{business_date(now).year}-{count:04d}"
-    elif bills.get(connection, principal.merchant_id, number) is not None:
-        raise InvalidField(f"There is a bill {number} already.", param="number", code="bill_exists")
+    branch = asked.values["branch"] or _branch_of(connection, principal)
+    number = asked.number or series.take(
+        connection, principal.merchant_id, (branch or "").casefold(), financial_year(business_date(now))
+    )
     bill_id = ids.new_id("bill", now)
-    row = {**values, "id": bill_id, "number": number, "created_at": to_millis(now)}
-    bills.insert_bill(connection, row, lines)
-    entry = for_bill(bill_id, number, values["total_paise"], values["tax_paise"], now)
+    row = {
+        **asked.values,
+        "merchant_id": principal.merchant_id,
+        "id": bill_id,
+        "number": number,
+        "branch": branch,
+        "actor": principal.actor,
+        "created_at": to_millis(now),
+    }
+    bills.insert_bill(connection, row, asked.lines)
+    off = sum(line.untaxed_discount_paise for line in asked.lines)
+    entry = for_bill(bill_id, number, row["total_paise"], row["tax_paise"], now, discount_paise=off)
     ledger.book(connection, principal.merchant_id, entry)
     made = view(connection, till, principal.merchant_id, bill_id)
     _journal(connection, till, principal, "bill.created", made, 1)
     return made
+
+
+def _branch_of(connection: Connection, principal: Principal) -> str | None:
+    """Return the branch of the person who writes the bill."""
+    if not principal.is_user:
+        return None
+    user = users.get_user(connection, principal.merchant_id, principal.person or "")
+    return user.branch if user is not None else None
+
+
+def _same(connection: Connection, row: Row[Any], asked: Asked) -> None:
+    differs = [shown for name, shown in _DIFFERS.items() if getattr(row, name) != asked.values[name]]
+    if bills.priced_lines(connection, row.merchant_id, row.id) != asked.lines:
+        differs.append("lines")
+    if differs:
+        raise InvalidField(
+            f"There is a bill {row.number} already, and it differs in {', '.join(differs)}. Nothing was changed: "
+            "send this bill under a number of its own, or cancel the other one.",
+            param="number",
+            code="bill_exists",
+        )
 
 
 def _cancel(connection: Connection, till: Till, principal: Principal, name: str) -> dict[str, Any]:
@@ -130,7 +163,8 @@ def _cancel(connection: Connection, till: Till, principal: Principal, name: str)
         )
     bills.cancel(connection, principal.merchant_id, row.id)
     now = till.clock.now()
-    entry = for_bill_cancelled(row.id, row.number, row.total_paise, row.tax_paise, now)
+    off = sum(line.untaxed_discount_paise for line in bills.priced_lines(connection, row.merchant_id, row.id))
+    entry = for_bill_cancelled(row.id, row.number, row.total_paise, row.tax_paise, now, discount_paise=off)
     ledger.book(connection, principal.merchant_id, entry)
     made = view(connection, till, principal.merchant_id, row.id)
     _journal(connection, till, principal, "bill.cancelled", made, 2)
@@ -167,7 +201,8 @@ def view(connection: Connection, till: Till, merchant_id: str, name: str) -> dic
         {"id": each.id, "payment": each.payment_id, "amount": each.amount_paise}
         for each in attachments.of_bill(connection, merchant_id, row.id)
     ]
-    return {**_view(row, lines, payments.of_bill(connection, merchant_id, row.id), till), "attached": attached}
+    tenders = payments.of_bill(connection, merchant_id, row.id)
+    return {**bill_view(row, lines, tenders, till.clock.now()), "attached": attached}
 
 
 def _find(
@@ -183,87 +218,6 @@ def _find(
     page = rows[:limit]
     lines = bills.lines_of(connection, merchant_id, [row.id for row in page])
     return {
-        "data": [_view(row, lines[row.id], None, till) for row in page],
+        "data": [bill_view(row, lines[row.id], None, till.clock.now()) for row in page],
         "next_cursor": page[-1].id if len(rows) > limit else None,
     }
-
-
-def _view(row: Row[Any], lines: list[Row[Any]], tenders: list[Payment] | None, till: Till) -> dict[str, Any]:
-    if row.is_cancelled:
-        status = "cancelled"
-    elif row.paid_paise == row.total_paise:
-        status = "paid"
-    else:
-        status = "partly_paid" if row.paid_paise else "open"
-    view: dict[str, Any] = {
-        "id": row.id,
-        "object": "bill",
-        "number": row.number,
-        "customer": {"name": row.customer_name, "phone": row.customer_phone},
-        "lines": [
-            {
-                "description": line.description,
-                "quantity": line.quantity,
-                "unit_amount": line.unit_paise,
-                "tax_rate": _rate_text(line.tax_bp),
-                "amount": line.amount_paise,
-            }
-            for line in lines
-        ],
-        "total": row.total_paise,
-        "tax": row.tax_paise,
-        "paid": row.paid_paise,
-        "live": row.live_paise,
-        "due": 0 if row.is_cancelled else row.total_paise - row.paid_paise,
-        "status": status,
-        "metadata": msgspec.json.decode(row.metadata),
-        "created_at": rfc3339(from_millis(row.created_at)),
-    }
-    if tenders is not None:
-        now = till.clock.now()
-        view["payments"] = [payment_view(payment, now) for payment in tenders]
-    return view
-
-
-def _lines(given: list[dict[str, Any]]) -> list[Line]:
-    if not 1 <= len(given) <= LINES_MAX:
-        raise InvalidField(f"`lines` must hold 1 to {LINES_MAX} lines.", param="lines")
-    out = []
-    for number, line in enumerate(given):
-        where = f"lines[{number}]"
-        quantity, unit = line.get("quantity", 1), line.get("unit_amount")
-        if type(quantity) is not int or not 1 <= quantity <= 100_000:
-            raise InvalidField(
-                f"`{where}.quantity` must be a whole number from 1 to 100000.", param=f"{where}.quantity"
-            )
-        unit_paise = check_amount(unit, param=f"{where}.unit_amount")
-        try:
-            check_amount(quantity * unit_paise, param=where)
-        except AmountNotAllowed:
-            raise AmountNotAllowed(f"`{where}` comes to more than galla can take.", param=where) from None
-        out.append(
-            Line(
-                description=clean(line.get("description"), f"{where}.description", limit=120, is_required=True) or "",
-                quantity=quantity,
-                unit_paise=unit_paise,
-                tax_bp=_rate(line.get("tax_rate"), f"{where}.tax_rate"),
-            )
-        )
-    return out
-
-
-def _rate(text: object, param: str) -> int:
-    """Read a tax rate in percent, such as `18` or `2.5`, as hundredths of a percent."""
-    if text is None or text == "":
-        return 0
-    if not isinstance(text, str) or _RATE.fullmatch(text) is None:
-        raise InvalidField(f"`{param}` must be a percentage as text, such as \"18\" or \"2.5\".", param=param)
-    whole, _, part = text.partition(".")
-    return int(whole) * 100 + int((part + "00")[:2])
-
-
-def _rate_text(tax_bp: int) -> str | None:
-    if tax_bp == 0:
-        return None
-    whole, part = divmod(tax_bp, 100)
-    return f"{whole}.{part:02d}".rstrip("0").rstrip(".")

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row
 from galla import ids
 from galla.clock import from_millis, to_millis
 from galla.errors import IllegalTransition, NotFound
-from galla.ledger.posting import included_tax
+from galla.ledger.pricing import quantity_text
 from galla.payments.model import Payment
 from galla.receipts import making
 from galla.receipts.code import new_code, read_code
@@ -199,11 +199,12 @@ def _bill(connection: Connection, merchant_id: str, bill_id: str) -> Bill:
         lines=tuple(
             Line(
                 description=line.description,
-                quantity=line.quantity,
+                quantity=quantity_text(line.quantity_milli),
                 unit_paise=line.unit_paise,
                 amount_paise=line.amount_paise,
                 tax_bp=line.tax_bp,
-                tax_paise=included_tax(line.amount_paise, line.tax_bp),
+                discount_paise=line.discount_paise + line.share_paise,
+                tax_paise=line.tax_paise,
             )
             for line in lines
         ),

@@ -4,26 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, Row, case, func, insert, or_, select, update
 
+from galla.ledger.pricing import Line
 from galla.store.tables import bill_lines, bills
 
 _b = bills.c
-
-
-class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a bill; amounts in paise, tax included, the rate in hundredths of a percent."""
-
-    description: str
-    quantity: int
-    unit_paise: int
-    tax_bp: int = 0
-
-    @property
-    def amount_paise(self) -> int:
-        """Quantity times rate."""
-        return self.quantity * self.unit_paise
 
 
 def insert_bill(connection: Connection, values: dict[str, Any], lines: list[Line]) -> None:
@@ -37,9 +23,15 @@ def insert_bill(connection: Connection, values: dict[str, Any], lines: list[Line
                 "bill_id": values["id"],
                 "position": position,
                 "description": line.description,
-                "quantity": line.quantity,
+                "hsn": line.hsn,
+                "quantity_milli": line.quantity_milli,
                 "unit_paise": line.unit_paise,
+                "gross_paise": line.gross_paise,
+                "discount_paise": line.discount_paise,
+                "share_paise": line.share_paise,
                 "tax_bp": line.tax_bp,
+                "taxable_paise": line.taxable_paise,
+                "tax_paise": line.tax_paise,
                 "amount_paise": line.amount_paise,
             }
             for position, line in enumerate(lines, start=1)
@@ -53,6 +45,17 @@ def get(connection: Connection, merchant_id: str, bill_id: str, *, lock: bool = 
     if lock:
         query = query.with_for_update()
     return connection.execute(query).first()
+
+
+def by_number(connection: Connection, merchant_id: str, number: str) -> Row[Any] | None:
+    """Return the bill that has a number."""
+    return connection.execute(select(bills).where(_b.merchant_id == merchant_id, _b.number == number)).first()
+
+
+def priced_lines(connection: Connection, merchant_id: str, bill_id: str) -> list[Line]:
+    """Return the lines of one bill as they were added up."""
+    rows = lines_of(connection, merchant_id, [bill_id])[bill_id]
+    return [Line(**{name: getattr(row, name) for name in Line.__struct_fields__}) for row in rows]
 
 
 def lines_of(connection: Connection, merchant_id: str, bill_ids: list[str]) -> dict[str, list[Row[Any]]]:
@@ -141,13 +144,4 @@ def cancel(connection: Connection, merchant_id: str, bill_id: str) -> None:
     """Mark a bill as cancelled."""
     connection.execute(
         update(bills).where(_b.merchant_id == merchant_id, _b.id == bill_id).values(is_cancelled=1)
-    )
-
-
-def count(connection: Connection, merchant_id: str) -> int:
-    """Return how many bills a merchant has."""
-    return int(
-        connection.execute(
-            select(func.count()).select_from(bills).where(_b.merchant_id == merchant_id)
-        ).scalar_one()
     )

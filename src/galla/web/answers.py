@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from galla.web.requests import BillStatus, Method, RefundStatus, Role, Scope, Status
+from galla.web.requests import Method, RefundStatus, Role, Scope, Status
 
 
 class Shown(BaseModel):
@@ -175,36 +175,6 @@ class Refund(BaseModel):
     settled_at: str | None
 
 
-class BillLine(BaseModel):
-    """One line of a bill; amounts in paise."""
-
-    model_config = ConfigDict(extra="allow")
-
-    description: str
-    quantity: int
-    unit_amount: int
-    tax_rate: str | None = None
-    amount: int
-
-
-class Bill(BaseModel):
-    """What is owed; `due` is `total − paid`, `live` what unproven payments reserve."""
-
-    model_config = ConfigDict(extra="allow")
-
-    id: str
-    number: str | None
-    customer: Customer | None
-    lines: list[BillLine]
-    total: int
-    paid: int
-    live: int
-    due: int
-    status: BillStatus
-    payments: list[Any] | None = None
-    created_at: str
-
-
 class LivePayment(BaseModel):
     """The payment that holds a machine."""
 
@@ -318,12 +288,6 @@ class Refunds(Listed):
     """A page of refunds, newest first."""
 
     data: list[Refund]
-
-
-class Bills(Listed):
-    """A page of bills, newest first."""
-
-    data: list[Bill]
 
 
 class Terminals(Listed):

@@ -34,7 +34,7 @@ STATUS: dict[type[errors.GallaError], int] = {
 }
 """The one table from an error to its status; a class that is not listed answers as its nearest parent, else 500."""
 
-CONFLICTS = frozenset({"over_refund"})
+CONFLICTS = frozenset({"over_refund", "bill_exists"})
 """Codes that are 409 whatever their class: the request is fine, what galla knows stands against it."""
 
 TITLES: dict[str, str] = {
@@ -71,7 +71,8 @@ TITLES: dict[str, str] = {
     "terminal_exists": "The machine is there already.",
     "bill_unknown": "There is no such bill.",
     "bill_cancelled": "The bill is cancelled.",
-    "bill_exists": "The bill number is taken.",
+    "bill_exists": "The bill number is taken by another bill.",
+    "number_reserved": "The number belongs to galla's own series.",
     "nothing_to_print": "Nothing is proven yet, so there is nothing to print.",
     "bill_has_payments": "Something is paid on the bill, or may still be.",
     "merchant_exists": "The MID is there already.",

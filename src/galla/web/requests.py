@@ -184,26 +184,6 @@ class RefundBody(Strict):
     approver: Approver = None
 
 
-class LineBody(Strict):
-    """One line of a bill."""
-
-    description: Line
-    quantity: Annotated[int, Field(ge=1, le=100_000)] = 1
-    unit_amount: Annotated[int, Field(ge=1, le=MAX_PAISE, description="Whole paise.")]
-    tax_rate: Annotated[
-        str, StringConstraints(pattern=r"^[0-9]{1,2}(\.[0-9]{1,2})?$"), Field(description="Per cent, as text: `18`.")
-    ] | None = None
-
-
-class BillBody(Strict):
-    """A bill to open."""
-
-    number: Reference | None = None
-    customer: CustomerBody | None = None
-    lines: Annotated[list[LineBody], Field(min_length=1, max_length=100)]
-    metadata: Metadata = {}
-
-
 class TerminalBody(Strict):
     """A card machine to add."""
 

@@ -9,22 +9,28 @@ from starlette.responses import Response
 
 from galla.service import bills, paylinks
 from galla.service.bills import NewBill
-from galla.web import answers
+from galla.web import answers, bill_shapes
 from galla.web.api.reply import reply
-from galla.web.requests import BillBody, BillsQuery
+from galla.web.bill_shapes import BillBody
+from galla.web.requests import BillsQuery
 from galla.web.security import Caller, GuardedRoute, TillHere, needs, public_address
 
 router = APIRouter(tags=["bills"], route_class=GuardedRoute)
 
 
-@router.post("/bills", status_code=201, responses={201: {"model": answers.Bill}}, openapi_extra=needs("collect"))
+@router.post(
+    "/bills",
+    status_code=201,
+    responses={200: {"model": bill_shapes.Bill}, 201: {"model": bill_shapes.Bill}},
+    openapi_extra=needs("collect"),
+)
 async def create_bill(till: TillHere, caller: Caller, body: BillBody) -> Response:
-    """Open a bill."""
-    bill = await bills.create(till, caller, new_bill(body))
-    return reply(bill, 201, {"Location": f"/v1/bills/{bill['id']}"})
+    """Open a bill. The same `number` with the same content answers 200 and the bill that is there."""
+    bill, is_new = await bills.take_in(till, caller, new_bill(body))
+    return reply(bill, 201 if is_new else 200, {"Location": f"/v1/bills/{bill['id']}"})
 
 
-@router.get("/bills", responses={200: {"model": answers.Bills}}, openapi_extra=needs("read"))
+@router.get("/bills", responses={200: {"model": bill_shapes.Bills}}, openapi_extra=needs("read"))
 async def list_bills(till: TillHere, caller: Caller, query: Annotated[BillsQuery, Query()]) -> Response:
     """List bills, newest first."""
     return reply(
@@ -32,13 +38,13 @@ async def list_bills(till: TillHere, caller: Caller, query: Annotated[BillsQuery
     )
 
 
-@router.get("/bills/{bill_id}", responses={200: {"model": answers.Bill}}, openapi_extra=needs("read"))
+@router.get("/bills/{bill_id}", responses={200: {"model": bill_shapes.Bill}}, openapi_extra=needs("read"))
 async def get_bill(till: TillHere, caller: Caller, bill_id: str) -> Response:
     """Return one bill with its payments."""
     return reply(await bills.get(till, caller, bill_id))
 
 
-@router.post("/bills/{bill_id}/cancel", responses={200: {"model": answers.Bill}}, openapi_extra=needs("collect"))
+@router.post("/bills/{bill_id}/cancel", responses={200: {"model": bill_shapes.Bill}}, openapi_extra=needs("collect"))
 async def cancel_bill(till: TillHere, caller: Caller, bill_id: str) -> Response:
     """Cancel a bill on which nothing is paid or being paid."""
     return reply(await bills.cancel(till, caller, bill_id))
@@ -60,9 +66,9 @@ async def make_pay_link(request: Request, till: TillHere, caller: Caller, bill_i
 
 def new_bill(body: BillBody) -> NewBill:
     """Return what the service opens; the counter's form comes this way too."""
+    values = {name: getattr(body, name) for name in NewBill.__struct_fields__ if name not in ("customer", "lines")}
     return NewBill(
-        number=body.number,
+        **values,
         customer=body.customer.model_dump() if body.customer else None,
         lines=[line.model_dump() for line in body.lines],
-        metadata=body.metadata,
     )

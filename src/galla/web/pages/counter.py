@@ -18,12 +18,13 @@ from galla.service.access import Session
 from galla.service.till import Till
 from galla.web.api.bills import new_bill
 from galla.web.api.payments import new_payment
+from galla.web.bill_shapes import BillBody
 from galla.web.body import fingerprint
 from galla.web.pages import entry
 from galla.web.pages.entry import Faults, SaleForm
 from galla.web.pages.page import SignedIn, go, page, posted, render
 from galla.web.pages.screen import found_for, panel_is_live, screen
-from galla.web.requests import BillBody, PaymentBody
+from galla.web.requests import PaymentBody
 from galla.web.security import till_of
 
 router = APIRouter()

@@ -95,10 +95,12 @@ CREATE TABLE bills (
     merchant_id TEXT NOT NULL,
     id TEXT NOT NULL,
     number TEXT NOT NULL,
+    branch TEXT,
     customer_name TEXT,
     customer_phone TEXT,
     total_paise BIGINT NOT NULL,
     tax_paise BIGINT NOT NULL,
+    discount_paise BIGINT DEFAULT '0' NOT NULL,
     paid_paise BIGINT DEFAULT '0' NOT NULL,
     live_paise BIGINT DEFAULT '0' NOT NULL,
     is_overcommitted BIGINT DEFAULT '0' NOT NULL,
@@ -111,6 +113,7 @@ CREATE TABLE bills (
     CONSTRAINT uq_bills_merchant_id_number UNIQUE (merchant_id, number),
     CONSTRAINT ck_bills_total CHECK (total_paise BETWEEN 1 AND 999999999999),
     CONSTRAINT ck_bills_tax CHECK (tax_paise BETWEEN 0 AND total_paise),
+    CONSTRAINT ck_bills_discount CHECK (discount_paise >= 0),
     CONSTRAINT ck_bills_paid CHECK (paid_paise BETWEEN 0 AND total_paise),
     CONSTRAINT ck_bills_live CHECK (live_paise >= 0),
     CONSTRAINT ck_bills_reserved CHECK (paid_paise + live_paise <= total_paise OR is_overcommitted = 1),
@@ -170,6 +173,18 @@ CREATE TABLE receipts (
     CONSTRAINT uq_receipts_merchant_id_number UNIQUE (merchant_id, number),
     CONSTRAINT uq_receipts_code UNIQUE (code),
     CONSTRAINT ck_receipts_number CHECK (number > 0)
+)
+
+CREATE TABLE series (
+    merchant_id TEXT NOT NULL,
+    branch TEXT NOT NULL,
+    year TEXT NOT NULL,
+    prefix TEXT NOT NULL,
+    last BIGINT NOT NULL,
+    CONSTRAINT pk_series PRIMARY KEY (merchant_id, branch, year),
+    CONSTRAINT fk_series_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT uq_series_merchant_id_year_prefix UNIQUE (merchant_id, year, prefix),
+    CONSTRAINT ck_series_last CHECK (last BETWEEN 1 AND 999999)
 )
 
 CREATE TABLE sessions (
@@ -286,14 +301,23 @@ CREATE TABLE bill_lines (
     bill_id TEXT NOT NULL,
     position BIGINT NOT NULL,
     description TEXT NOT NULL,
-    quantity BIGINT NOT NULL,
+    hsn TEXT,
+    quantity_milli BIGINT NOT NULL,
     unit_paise BIGINT NOT NULL,
+    gross_paise BIGINT NOT NULL,
+    discount_paise BIGINT NOT NULL,
+    share_paise BIGINT NOT NULL,
     tax_bp BIGINT NOT NULL,
+    taxable_paise BIGINT NOT NULL,
+    tax_paise BIGINT NOT NULL,
     amount_paise BIGINT NOT NULL,
     CONSTRAINT pk_bill_lines PRIMARY KEY (merchant_id, bill_id, position),
     CONSTRAINT fk_bill_lines_bills FOREIGN KEY(merchant_id, bill_id) REFERENCES bills (merchant_id, id),
-    CONSTRAINT ck_bill_lines_signs CHECK (quantity > 0 AND unit_paise >= 0 AND tax_bp >= 0),
-    CONSTRAINT ck_bill_lines_amount CHECK (amount_paise = quantity * unit_paise)
+    CONSTRAINT ck_bill_lines_signs CHECK (quantity_milli > 0 AND unit_paise >= 0 AND tax_bp >= 0),
+    CONSTRAINT ck_bill_lines_parts CHECK (discount_paise >= 0 AND share_paise >= 0 AND taxable_paise >= 0 AND tax_paise >= 0),
+    CONSTRAINT ck_bill_lines_gross CHECK (gross_paise = (quantity_milli * unit_paise + 500) / 1000),
+    CONSTRAINT ck_bill_lines_amount CHECK (amount_paise = taxable_paise + tax_paise),
+    CONSTRAINT ck_bill_lines_net CHECK (gross_paise - discount_paise - share_paise IN (amount_paise, taxable_paise))
 )
 
 CREATE TABLE payments (
