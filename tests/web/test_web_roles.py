@@ -40,12 +40,14 @@ async def things(shop: Shop) -> dict[str, str]:
         sale = {"amount": 5000, "method": "edc", "terminal": FIRST, "reference": "INV-1"}
         payment = (await client.post("/v1/payments", json=sale)).json()
         bill = (await client.post("/v1/bills", json={"lines": [line]})).json()
+        shift = (await client.post("/v1/shifts", json={"counter": "Counter 1"})).json()
         key = (await client.post("/v1/api_keys", json={"scopes": ["read"], "label": "x"})).json()
     user = await hire(shop, "cashier", name="spare", display_name="Spare")
     return {
         "payment_id": payment["id"],
         "bill_id": bill["id"],
         "terminal_id": payment["terminal"],
+        "shift_id": shift["id"],
         "key_id": key["id"],
         "merchant_id": await shop.merchant(),
         "user_id": user["id"],

@@ -64,6 +64,34 @@ async def find(
     }
 
 
+async def at_counter(till: Till, principal: Principal, counter: str) -> View | None:
+    """Return the shift that is open at a counter as it stands now, or None."""
+    return await till.database.read(_at_counter, principal.merchant_id, counter)
+
+
+async def standing(till: Till, principal: Principal) -> View | None:
+    """Return since when a shift is open at the caller's counter and what it took, for the bar; None: none is open."""
+    if principal.counter is None:
+        return None
+    return await till.database.read(_standing, principal.merchant_id, principal.counter)
+
+
+async def in_the_way(till: Till, principal: Principal, counter: str) -> list[View]:
+    """Return what keeps a counter's shift from being closed: `kind` is `payment`, `task` or `refund`."""
+    rows = await till.database.read(shifts.unfinished, principal.merchant_id, counter)
+    return [
+        {
+            "id": row.id,
+            "kind": row.kind,
+            "payment": row.payment_id,
+            "reference": row.reference,
+            "amount": row.amount_paise,
+            "status": row.status,
+        }
+        for row in rows
+    ]
+
+
 async def close_shift(
     till: Till, principal: Principal, shift_id: str, counted_paise: int, approver: Secret, reason: str | None = None
 ) -> View:
@@ -115,6 +143,19 @@ def _get(connection: Connection, merchant_id: str, shift_id: str) -> View:
     if row is None:
         raise NotFound(f"There is no shift {shift_id[:60]}.")
     return _view(row, _frozen(row) or _report(connection, row)[0])
+
+
+def _at_counter(connection: Connection, merchant_id: str, counter: str) -> View | None:
+    row = shifts.open_at(connection, merchant_id, counter)
+    return None if row is None else _view(row, _report(connection, row)[0])
+
+
+def _standing(connection: Connection, merchant_id: str, counter: str) -> View | None:
+    row = shifts.open_at(connection, merchant_id, counter)
+    if row is None:
+        return None
+    collected = shifts.taken_paise(connection, row)
+    return {"id": row.id, "opened_at": rfc3339(from_millis(row.opened_at)), "collected": collected}
 
 
 def _close(

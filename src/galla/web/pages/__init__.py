@@ -20,6 +20,7 @@ from galla.web.pages import (
     queue,
     receipts,
     refunds,
+    shift,
     sign_in,
     tasks,
     welcome,
@@ -27,8 +28,8 @@ from galla.web.pages import (
 
 router = APIRouter(include_in_schema=False)
 _PARTS = (
-    sign_in, welcome, people, account, counter, live, payments, refunds, receipts, tasks, queue, display, pay, docs,
-    listing,
+    sign_in, welcome, people, account, counter, live, payments, refunds, receipts, shift, tasks, queue, display, pay,
+    docs, listing,
 )
 for _part in _PARTS:
     router.include_router(_part.router)

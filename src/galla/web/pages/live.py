@@ -58,6 +58,7 @@ def drawn(shown: dict[str, Any], machine_id: str | None = None) -> dict[str, str
     """Return each piece of the page, by the selector of its place; `machine_id` is the one somebody waits for."""
     pieces = {
         "#unexplained": render("_unexplained.html", **shown),
+        "#standing": render("_standing.html", **shown),
         "#strip": render("_strip.html", **shown),
         "#surprise": render("_surprise.html", **shown),
     }

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from galla.money import rupees
-from galla.service import merchants, tasks
+from galla.service import merchants, shifts, tasks
 from galla.service.access import Session
 from galla.service.roles import role_with, who_may
 from galla.service.till import Till
@@ -146,6 +146,7 @@ async def frame(till: Till, session: Session) -> dict[str, Any]:
         "is_rehearsal": till.settings.environment != "production",
         "environment": till.settings.environment,
         "unexplained": await tasks.unexplained(till, session.principal),
+        "standing": await shifts.standing(till, session.principal),
     }
 
 
@@ -192,6 +193,7 @@ _ENVIRONMENT.filters.update(
     spaced=wording.spaced,
     day=wording.day,
     place=wording.place,
+    mode=wording.mode,
     qr=data_uri,
 )
 _ENVIRONMENT.globals.update(asset=asset)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from galla.errors import NotFound
-from galla.service import bills, payments, tasks, terminals
+from galla.service import bills, payments, shifts, tasks, terminals
 from galla.service.access import Session
 from galla.service.till import Principal, Till
 from galla.web.pages.cash_panel import cash_panel_of
@@ -119,6 +119,7 @@ async def fresh(till: Till, session: Session, payment_id: str | None, bill_id: s
         "may_overrule": bool(principal.scopes & {"refund", "admin"}),
         "now": now,
         "unexplained": unexplained,
+        "standing": await shifts.standing(till, principal),
         "machines": [machine for machine in machines if machine["is_active"]],
         "strip": strip,
         "surprises": await surprises_at(till, principal, strip),

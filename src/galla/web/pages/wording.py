@@ -120,6 +120,11 @@ def label(payment: dict[str, Any]) -> str:
     return str(reference) if reference else "…" + str(payment["id"])[-6:]
 
 
+def mode(name: str) -> str:
+    """Name a way to pay as a report lists it: `Credit card`, `UPI`, `Cash`."""
+    return name if name == "UPI" else name.replace("_", " ").capitalize()
+
+
 def spaced(code: str) -> str:
     """Write a code in threes, as people read it aloud: `123 456`."""
     return f"{code[:3]} {code[3:]}" if len(code) == 6 else code
