@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import time as time_of_day
 from typing import Protocol
 
 IST = timezone(timedelta(hours=5, minutes=30), "IST")
@@ -128,6 +129,11 @@ def financial_year(on: date) -> str:
     """
     first = on.year if on.month >= 4 else on.year - 1
     return f"{first % 100:02d}-{(first + 1) % 100:02d}"
+
+
+def midnight(day: date) -> datetime:
+    """Return the instant at which a day begins in India."""
+    return datetime.combine(day, time_of_day(), IST)
 
 
 def rfc3339(instant: datetime) -> str:

@@ -41,6 +41,7 @@ PAGES: dict[str, Who] = {
     "POST /counter/bills": TAKE,
     "GET /payments": ALL,
     "GET /payments.csv": ALL,
+    "GET /reports": ALL,
     "GET /payments/{payment_id}": ALL,
     "GET /payments/{payment_id}/live": ALL,
     "POST /payments/{payment_id}/check": TAKE,
@@ -125,6 +126,7 @@ CALLS: dict[str, Who] = {
     "GET /v1/ledger/accounts": ALL,
     "GET /v1/ledger/entries": ALL,
     "GET /v1/ledger/trial_balance": ALL,
+    "GET /v1/reports/summary": ALL,
     "POST /v1/merchants": frozenset(),  # a shop's user adds no shop; an admin key does
     "GET /v1/merchants": ADMIN,
     "GET /v1/merchants/{merchant_id}": ADMIN,

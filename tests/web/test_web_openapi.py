@@ -57,6 +57,7 @@ async def test_answers_are_as_described(shop: Shop) -> None:
             "/v1/ledger/accounts",
             "/v1/ledger/entries",
             "/v1/ledger/trial_balance",
+            "/v1/reports/summary",
             "/healthz",
             "/readyz",
         ):

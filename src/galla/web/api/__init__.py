@@ -17,6 +17,7 @@ from galla.web.api import (
     qr,
     receipts,
     refunds,
+    reports,
     shifts,
     tasks,
     terminals,
@@ -25,7 +26,8 @@ from galla.web.api import (
 
 router = APIRouter(prefix="/v1")
 _PARTS = (
-    payments, qr, receipts, refunds, shifts, tasks, bills, terminals, events, ledger, merchants, api_keys, users
+    payments, qr, receipts, refunds, shifts, tasks, bills, terminals, events, ledger, merchants, api_keys, users,
+    reports,
 )
 for _part in _PARTS:
     router.include_router(_part.router)

@@ -20,6 +20,7 @@ from galla.web.pages import (
     queue,
     receipts,
     refunds,
+    reports,
     shift,
     sign_in,
     tasks,
@@ -29,7 +30,8 @@ from galla.web.pages import (
 router = APIRouter(include_in_schema=False)
 _PARTS = (
     sign_in, welcome, people, account, counter, live, payments, refunds, receipts, shift, tasks, queue, display, pay,
-    docs, listing,
+    docs,
 )
-for _part in _PARTS:
+_OFFICE = (listing, reports)
+for _part in (*_PARTS, *_OFFICE):
     router.include_router(_part.router)

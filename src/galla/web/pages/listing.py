@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
-from galla.clock import IST
+from galla.clock import IST, business_date
 from galla.service import listing, terminals
 from galla.service.listing import Listing, Sums
 from galla.service.till import Principal, Till
@@ -38,7 +38,7 @@ _COLUMNS = (
 async def show(request: Request, session: SignedIn) -> Response:
     """List payments, today's unless others are asked for, with what all of them come to."""
     till, principal = till_of(request), session.principal
-    today = till.clock.now().astimezone(IST).date()
+    today = business_date(till.clock.now())
     form = listing_form(request.query_params, today)
     cursor = request.query_params.get("cursor", "")[:64] or None
     faults = Faults()
@@ -74,7 +74,7 @@ async def show(request: Request, session: SignedIn) -> Response:
 async def save(request: Request, session: SignedIn) -> Response:
     """Answer with the whole narrowed list as CSV; no phone numbers leave this way."""
     till, principal = till_of(request), session.principal
-    today = till.clock.now().astimezone(IST).date()
+    today = business_date(till.clock.now())
     form = listing_form(request.query_params, today)
     try:
         wanted = listing_of(form)

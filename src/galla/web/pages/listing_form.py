@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from urllib.parse import urlencode
 
 import msgspec
 
-from galla.clock import IST
+from galla.clock import midnight
 from galla.errors import AmountNotAllowed
 from galla.money import parse_rupees
 from galla.service.listing import Listing
+from galla.web.pages.days import days_of, offered_days
 from galla.web.pages.entry import Faults
 
 STATES = {
@@ -23,8 +24,6 @@ STATES = {
     "given_back": "Given back, all or a part",
 }
 _LONGEST = 100
-_FIRST = date(2000, 1, 1)
-_LAST = date(2199, 12, 31)
 
 
 class ListingForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,14 +66,7 @@ def listing_form(query: Mapping[str, str], today: date) -> ListingForm:
 
 def spans(form: ListingForm, today: date) -> list[tuple[str, str, bool]]:
     """Return the days most asked for: a name, the query that shows them, and whether they are shown now."""
-    offered = (
-        ("Today", today, today),
-        ("Yesterday", today - timedelta(days=1), today - timedelta(days=1)),
-        ("Last 7 days", today - timedelta(days=6), today),
-        ("This month", today.replace(day=1), today),
-        ("All", None, None),
-    )
-    found = [(name, form.on_days(since, until)) for name, since, until in offered]
+    found = [(name, form.on_days(since, until)) for name, since, until in offered_days(today, has_all=True)]
     return [(name, other.query, other == form) for name, other in found]
 
 
@@ -85,10 +77,8 @@ def listing_of(form: ListingForm) -> Listing:
         Faults: a day, an amount or a choice cannot be read; by field.
     """
     wrong: dict[str, str] = {}
-    since, until = _day(form.since, "since", wrong), _day(form.until, "until", wrong)
+    since, until = days_of(form.since, form.until, wrong)
     least, most = _amount(form.least, "least", wrong), _amount(form.most, "most", wrong)
-    if since and until and since > until:
-        wrong["until"] = "The last day is before the first."
     if least is not None and most is not None and least > most:
         wrong["most"] = "This is less than the least amount."
     if form.state and form.state not in STATES:
@@ -106,24 +96,6 @@ def listing_of(form: ListingForm) -> Listing:
         most_paise=most,
         text=form.q or None,
     )
-
-
-def midnight(day: date) -> datetime:
-    """Return the instant at which a day begins in India."""
-    return datetime.combine(day, time(), IST)
-
-
-def _day(text: str, name: str, wrong: dict[str, str]) -> date | None:
-    if not text:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = None
-    if day is None or not _FIRST <= day <= _LAST:
-        wrong[name] = "Write the day like 2026-11-21."
-        return None
-    return day
 
 
 def _amount(text: str, name: str, wrong: dict[str, str]) -> int | None:

@@ -185,6 +185,7 @@ _ENVIRONMENT.filters.update(
     short_name=lambda name: short_name(name) or "",
     label=wording.label,
     method=wording.method,
+    seconds=wording.seconds,
     bare=rupees,
     pretty=wording.pretty,
     kind=wording.kind,

@@ -20,6 +20,15 @@ METHODS = {
 }
 """What galla's own ways to pay are called in the office."""
 
+STATUSES = {
+    "created": "Being sent",
+    "pending": "Waiting",
+    "in_doubt": "Checking",
+    "paid": "Paid",
+    "not_paid": "Not paid",
+}
+"""What the state of a payment is called."""
+
 
 def inr(amount_paise: int) -> str:
     """Write an amount for people: `₹1,23,456.00`."""
@@ -69,6 +78,17 @@ def left(text: str, now: datetime) -> str:
     if minutes >= 60:
         return f"{minutes // 60} h {minutes % 60} min"
     return f"{minutes}:{seconds:02d}"
+
+
+def seconds(spent_ms: int | None) -> str:
+    """Write a wait: `0.8 s`, `14.2 s`, `2 min 5 s`."""
+    if spent_ms is None:
+        return "–"
+    tenths = spent_ms // 100
+    if tenths < 600:
+        return f"{tenths // 10}.{tenths % 10} s"
+    minutes, rest = divmod(tenths // 10, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def clock(text: str) -> str:
