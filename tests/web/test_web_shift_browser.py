@@ -121,5 +121,11 @@ async def test_handover(small_shop: Shop, visit: Visit, scripts: bool) -> None:
     if scripts:
         await check_accessible(page)
         await shoot(page, "shift-handover", "3-closed")
+    await page.get_by_role("link", name="Z report 1").click()
+    await expect(page.get_by_role("heading", name="Z report 1")).to_be_visible()
+    await expect(page.locator(".paper")).to_contain_text("Taken over: Meena R.")
+    if scripts:
+        await check_accessible(page)
+        await shoot(page, "shift-handover", "4-z-report")
     await page.goto("/shift")
     await expect(page.get_by_role("button", name="Open the shift")).to_be_visible()

@@ -23,7 +23,7 @@ class Strip(msgspec.Struct, frozen=True, kw_only=True):
 def text(paper: Paper, width: int = 32) -> str:
     """Return a paper as plain text, each line at most `width` columns."""
     lines = [strip.text for strip in strips(paper, width)]
-    return "\n".join([*lines, *_wrapped(paper.link, width)]) + "\n"
+    return "\n".join([*lines, *wrapped(paper.link, width)]) + "\n"
 
 
 def strips(paper: Paper, width: int) -> list[Strip]:
@@ -34,61 +34,64 @@ def strips(paper: Paper, width: int) -> list[Strip]:
 def _strips(paper: Paper, width: int) -> Iterator[Strip]:
     rule = Strip(text="-" * width)
     if paper.rehearsal:
-        yield from _middle(f"* {paper.rehearsal} *", width, is_bold=True)
-    yield from _middle(paper.shop, width, is_bold=True, is_tall=True)
-    yield from _middle(paper.branch, width)
-    yield from _middle(paper.title, width, is_bold=True)
+        yield from middle(f"* {paper.rehearsal} *", width, is_bold=True)
+    yield from middle(paper.shop, width, is_bold=True, is_tall=True)
+    yield from middle(paper.branch, width)
+    yield from middle(paper.title, width, is_bold=True)
     if paper.mark:
-        yield from _middle(f"* {paper.mark} *", width, is_bold=True)
+        yield from middle(f"* {paper.mark} *", width, is_bold=True)
     yield rule
     for row in paper.heads:
-        yield from _named(row, width)
+        yield from named(row, width)
     yield rule
     for item in paper.items:
         if len(latin(item.name)) + len(item.detail) + len(item.amount) + 2 > width and item.detail:
-            yield from _left(item.name, width)
-            yield from _pair(item.detail, item.amount, width)
+            yield from left(item.name, width)
+            yield from pair(item.detail, item.amount, width)
         else:
-            yield from _pair(f"{item.name} {item.detail}".rstrip(), item.amount, width)
+            yield from pair(f"{item.name} {item.detail}".rstrip(), item.amount, width)
     if paper.items:
         yield rule
-    yield from _pair(paper.total.label, paper.total.value, width, is_bold=True, is_tall=True)
+    yield from pair(paper.total.label, paper.total.value, width, is_bold=True, is_tall=True)
     for row in paper.sums:
-        yield from _pair(row.label, row.value, width, is_bold=row.label == "Due")
+        yield from pair(row.label, row.value, width, is_bold=row.label == "Due")
     for row in paper.taxes:
-        yield from _pair(row.label, row.value, width)
-    yield from _left(paper.words, width)
+        yield from pair(row.label, row.value, width)
+    yield from left(paper.words, width)
     for tender in paper.tenders:
         yield rule
-        yield from _pair(tender.title, tender.amount, width, is_bold=True)
+        yield from pair(tender.title, tender.amount, width, is_bold=True)
         for row in tender.facts:
-            yield from _named(row, width)
+            yield from named(row, width)
     for sentence in paper.sentences:
         yield rule
-        yield from _left(sentence, width)
+        yield from left(sentence, width)
     yield rule
-    yield from _middle(CHECK, width)
-    yield from _middle(paper.code, width, is_bold=True)
+    yield from middle(CHECK, width)
+    yield from middle(paper.code, width, is_bold=True)
 
 
-def _left(said: str, width: int) -> Iterator[Strip]:
-    for line in _wrapped(said, width):
+def left(said: str, width: int) -> Iterator[Strip]:
+    """Set a text at the left edge."""
+    for line in wrapped(said, width):
         yield Strip(text=line)
 
 
-def _middle(said: str, width: int, *, is_bold: bool = False, is_tall: bool = False) -> Iterator[Strip]:
-    for line in _wrapped(said, width):
+def middle(said: str, width: int, *, is_bold: bool = False, is_tall: bool = False) -> Iterator[Strip]:
+    """Set a text in the middle."""
+    for line in wrapped(said, width):
         yield Strip(text=line.center(width).rstrip(), is_bold=is_bold, is_tall=is_tall)
 
 
-def _named(row: Row, width: int) -> Iterator[Strip]:
-    yield from _left(f"{row.label}: {row.value}", width)
+def named(row: Row, width: int) -> Iterator[Strip]:
+    """Set a word and its value in one line, as far as they fit."""
+    yield from left(f"{row.label}: {row.value}", width)
 
 
-def _pair(left: str, right: str, width: int, *, is_bold: bool = False, is_tall: bool = False) -> Iterator[Strip]:
+def pair(word: str, right: str, width: int, *, is_bold: bool = False, is_tall: bool = False) -> Iterator[Strip]:
     """Set a word at the left edge and an amount at the right one; a long word takes lines of its own above."""
     amount = latin(right)
-    lines = _wrapped(left, width) or [""]
+    lines = wrapped(word, width) or [""]
     if len(lines[-1]) + 1 + len(amount) > width:
         lines.append("")
     lines[-1] += amount.rjust(width - len(lines[-1]))
@@ -96,7 +99,7 @@ def _pair(left: str, right: str, width: int, *, is_bold: bool = False, is_tall: 
         yield Strip(text=line, is_bold=is_bold, is_tall=is_tall)
 
 
-def _wrapped(said: str, width: int) -> list[str]:
+def wrapped(said: str, width: int) -> list[str]:
     """Break a text at its spaces, and inside a word only where the word is wider than the roll."""
     lines: list[str] = []
     line = ""

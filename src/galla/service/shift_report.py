@@ -41,12 +41,18 @@ def report(taken: Sequence[Row[Any]], given: Sequence[Row[Any]], float_paise: in
         "before_opening": sum(early) - sum(early_back),
         "old_dues": sum(old),
         "by_mode": _by(_mode, taken, given),
-        "by_machine": _by(lambda row: str(row.tid or ""), taken, given),
+        "by_machine": _by_machine(taken, given),
         "by_user": _by(lambda row: str(row.actor), taken, given),
         "cash_taken": sum(cash),
         "cash_given_back": -sum(cash_back),
         "cash_expected": float_paise + sum(cash) - sum(cash_back),
     }
+
+
+def _by_machine(taken: Sequence[Row[Any]], given: Sequence[Row[Any]]) -> list[View]:
+    """Return the sums by TID, each with the name its machine had."""
+    labels = {row.tid: row.machine for row in (*given, *taken)}
+    return [{**line, "label": labels[line["name"]]} for line in _by(lambda row: str(row.tid or ""), taken, given)]
 
 
 def _in_drawer(row: Row[Any], opened_at: int) -> bool:

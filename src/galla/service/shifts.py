@@ -192,6 +192,7 @@ def _close(
         "expected_paise": made["cash_expected"],
         "difference_reason": reason if difference else None,
         "report": msgspec.json.encode(made).decode(),
+        "number": shifts.next_number(connection, principal.merchant_id, row.counter),
         "sequence": 2,
     }
     shifts.close(connection, principal.merchant_id, row.id, values)
@@ -241,6 +242,7 @@ def _view(row: Row[Any], made: View | None) -> View:
         "object": "shift",
         "status": "closed" if is_closed else "open",
         "counter": row.counter,
+        "number": row.number,
         "opened_by": row.opened_by,
         "opened_at": rfc3339(from_millis(row.opened_at)),
         "float": row.float_paise,

@@ -54,6 +54,8 @@ _RULES = (
     ("payments_identity", "payments", "UPDATE", _IDENTITY, "the identity of a payment never changes"),
     ("payments_fence", "payments", "UPDATE", _FENCE, "a fencing token never goes back"),
     ("payments_kept", "payments", "DELETE", "1 = 1", "a payment is never deleted"),
+    ("shifts_frozen", "shifts", "UPDATE", "OLD.closed_at IS NOT NULL", "a closed shift never changes"),
+    ("shifts_kept", "shifts", "DELETE", "1 = 1", "a shift is never deleted"),
     ("refunds_kept", "refunds", "DELETE", "1 = 1", "a refund is never deleted"),
     (
         "refunds_identity",

@@ -64,6 +64,12 @@ def find(
     return list(connection.execute(query.order_by(_s.id.desc()).limit(limit)))
 
 
+def next_number(connection: Connection, merchant_id: str, counter: str) -> int:
+    """Return the number of a counter's next Z report: one after the last, without a gap; its open shift is locked."""
+    query = select(func.coalesce(func.max(_s.number), 0)).where(_s.merchant_id == merchant_id, _s.counter == counter)
+    return int(connection.execute(query).scalar_one()) + 1
+
+
 def close(connection: Connection, merchant_id: str, shift_id: str, values: dict[str, Any]) -> None:
     """Write down how a shift ended."""
     connection.execute(update(shifts).where(_s.merchant_id == merchant_id, _s.id == shift_id).values(values))
@@ -90,7 +96,7 @@ def taken(connection: Connection, row: Row[Any]) -> list[Row[Any]]:
     """Return what became paid and is this shift's: amount, method, proof, machine, actor, the bill's birth."""
     query = (
         select(
-            _p.id, _p.amount_paise, _p.method, _p.tid, _p.actor, _p.settled_at, _p.paytm_id, _p.created_at,
+            _p.id, _p.amount_paise, _p.method, _p.tid, _p.machine, _p.actor, _p.settled_at, _p.paytm_id, _p.created_at,
             bills.c.created_at.label("billed_at"), proofs.c.data.label("proof"),
         )
         .join_from(payments, proofs, and_(proofs.c.merchant_id == _p.merchant_id, proofs.c.payment_id == _p.id))
@@ -111,7 +117,8 @@ def given(connection: Connection, row: Row[Any]) -> list[Row[Any]]:
     """Return what was given back and is this shift's; where no counter was noted, at that of the payment."""
     query = (
         select(
-            _r.id, _r.amount_paise, _r.kind, _r.actor, _r.settled_at, _p.method, _p.tid, proofs.c.data.label("proof")
+            _r.id, _r.amount_paise, _r.kind, _r.actor, _r.settled_at, _p.method, _p.tid, _p.machine,
+            proofs.c.data.label("proof"),
         )
         .join_from(refunds, payments, _OF_PAYMENT)
         .join(proofs, and_(proofs.c.merchant_id == _p.merchant_id, proofs.c.payment_id == _p.id))

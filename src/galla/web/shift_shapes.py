@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr
 
 from galla.money import MAX_PAISE
 from galla.web.answers import Listed, Shown
-from galla.web.requests import Line, PageQuery, Reference, Strict
+from galla.web.requests import Lenient, Line, PageQuery, Reference, Strict
 
 Cash = Annotated[int, Field(ge=0, le=MAX_PAISE, description="Whole paise: 250000 is ₹2,500.00.")]
 
@@ -42,6 +42,14 @@ class ShiftsQuery(PageQuery):
     counter: Reference | None = None
 
 
+class ShiftReportQuery(Lenient):
+    """How a report is to be printed. `width` is of text, `paper` of a PDF."""
+
+    format: Literal["html", "pdf", "text"] = "html"
+    width: Annotated[Literal["32", "42", "48"], Field(description="Columns of the roll: 32 on 58 mm.")] = "32"
+    paper: Literal["a4", "a5", "80mm"] = "a5"
+
+
 class ShiftSum(Shown):
     """One line of a report; what is given back has a minus sign."""
 
@@ -50,6 +58,12 @@ class ShiftSum(Shown):
     collected: int
     given_back: int
     net: int
+
+
+class MachineSum(ShiftSum):
+    """The line of one machine: `name` is its TID, `label` what it was called."""
+
+    label: str | None
 
 
 class ShiftReport(Shown):
@@ -67,7 +81,7 @@ class ShiftReport(Shown):
     before_opening: int
     old_dues: int
     by_mode: list[ShiftSum]
-    by_machine: list[ShiftSum]
+    by_machine: list[MachineSum]
     by_user: list[ShiftSum]
     cash_taken: int
     cash_given_back: int
@@ -78,12 +92,13 @@ class ShiftReport(Shown):
 
 
 class Shift(Shown):
-    """A shift. `report` is null in a list while it is open."""
+    """A shift. `report` is null in a list while it is open; `number` is that of its Z report, once it is closed."""
 
     id: str
     object: Literal["shift"]
     status: Literal["open", "closed"]
     counter: str
+    number: int | None
     opened_by: str
     opened_at: str
     float: int

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from galla.config import Secret
-from galla.service import shifts
+from galla.service import shift_paper, shifts
 from galla.web.api.reply import reply
+from galla.web.pages.printing import PDF_TYPE, tally_answer
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
-from galla.web.shift_shapes import CloseShiftBody, OpenShiftBody, Shift, Shifts, ShiftsQuery
+from galla.web.shift_shapes import CloseShiftBody, OpenShiftBody, Shift, ShiftReportQuery, Shifts, ShiftsQuery
+
+_PAPERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The report in the form that was asked for.",
+        "content": {
+            "text/html": {"schema": {"type": "string"}},
+            "text/plain": {"schema": {"type": "string"}},
+            PDF_TYPE: {"schema": {"type": "string", "format": "binary"}},
+        },
+    },
+}
 
 router = APIRouter(tags=["shifts"], route_class=GuardedRoute)
 
@@ -32,6 +44,16 @@ async def list_shifts(till: TillHere, caller: Caller, query: Annotated[ShiftsQue
 async def get_shift(till: TillHere, caller: Caller, shift_id: str) -> Response:
     """Return one shift: an open one as it stands now, a closed one as it was closed."""
     return reply(await shifts.get(till, caller, shift_id))
+
+
+@router.get(
+    "/shifts/{shift_id}/report", response_class=Response, responses=_PAPERS, openapi_extra=needs("read")
+)
+async def shift_report(
+    request: Request, till: TillHere, caller: Caller, shift_id: str, query: Annotated[ShiftReportQuery, Query()]
+) -> Response:
+    """Print the X report of an open shift or the Z report of a closed one. It changes nothing."""
+    return await tally_answer(request, await shift_paper.tally(till, caller, shift_id), query, tools=None)
 
 
 @router.post("/shifts/{shift_id}/close", responses={200: {"model": Shift}}, openapi_extra=needs("collect"))

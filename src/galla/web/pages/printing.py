@@ -12,10 +12,13 @@ from galla.receipts.escpos import escpos
 from galla.receipts.evidence import Evidence
 from galla.receipts.paper import Paper, paper_of
 from galla.receipts.pdf import compiled, pdf
+from galla.receipts.tally import Tally
+from galla.receipts.tally_text import tally_text
 from galla.receipts.text import text
 from galla.service.receipts import Printed
 from galla.web.pages.page import page
 from galla.web.requests import ReceiptQuery
+from galla.web.shift_shapes import ShiftReportQuery
 
 PDF_TYPE = "application/pdf"
 TEXT_TYPE = "text/plain; charset=utf-8"
@@ -46,13 +49,27 @@ async def evidence_pdf(evidence: Evidence) -> Response:
     return Response(content, media_type=PDF_TYPE, headers=headers)
 
 
+async def tally_answer(request: Request, tally: Tally, query: ShiftReportQuery, *, tools: str | None) -> Response:
+    """Answer with a shift's report in the form that was asked for; `tools`: its address at the counter, for buttons."""
+    name = tally.title.lower().replace(" ", "-")
+    if query.format == "html":
+        return page(request, "tally.html", tally=tally, tools=tools)
+    if query.format == "text":
+        return _named(tally_text(tally, int(query.width)).encode(), TEXT_TYPE, f"{name}.txt")
+    value = {**msgspec.to_builtins(tally), "size": query.paper}
+    return _named(await asyncio.to_thread(compiled, "tally.typ", value, tally.printed_at), PDF_TYPE, f"{name}.pdf")
+
+
 def as_page(request: Request, paper: Paper, printed: Printed | None) -> HTMLResponse:
     """Answer with a page that prints as the paper; `printed` is given to staff, who may want another form."""
     return page(request, "receipt.html", paper=paper, printed=printed)
 
 
 def _file(content: bytes, kind: str, paper: Paper, form: str) -> Response:
-    shown = "attachment" if form == "escpos" else "inline"
     name = f"{paper.title.lower().replace(' ', '-')}-{paper.code}.{_ENDINGS[form]}"
+    return _named(content, kind, name, "attachment" if form == "escpos" else "inline")
+
+
+def _named(content: bytes, kind: str, name: str, shown: str = "inline") -> Response:
     headers = {"Content-Disposition": f'{shown}; filename="{name}"', "Cache-Control": "no-store"}
     return Response(content, media_type=kind, headers=headers)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from galla.config import Secret
 from galla.errors import InvalidField, PaymentError
-from galla.service import shifts, terminals
+from galla.service import shift_paper, shifts
 from galla.service.access import Session
 from galla.web.pages.entry import Faults, checked, faults_of, paise_of
 from galla.web.pages.page import SignedIn, frame, go, one, page, posted
+from galla.web.pages.printing import tally_answer
 from galla.web.pages.refund_form import credential
 from galla.web.security import may, till_of
-from galla.web.shift_shapes import CloseShiftBody, OpenShiftBody
+from galla.web.shift_shapes import CloseShiftBody, OpenShiftBody, ShiftReportQuery
 
 router = APIRouter()
 
@@ -52,6 +53,15 @@ async def open_shift(request: Request, session: SignedIn) -> Response:
 async def show_one(request: Request, session: SignedIn, shift_id: str) -> Response:
     """Show one shift: as it was closed, or as it stands now."""
     return await _show(request, session, shift_id=shift_id)
+
+
+@router.get("/shift/{shift_id}/report")
+async def report(
+    request: Request, session: SignedIn, shift_id: str, query: Annotated[ShiftReportQuery, Query()]
+) -> Response:
+    """Show the X report of an open shift or the Z report of a closed one, to be printed."""
+    made = await shift_paper.tally(till_of(request), session.principal, shift_id)
+    return await tally_answer(request, made, query, tools=f"/shift/{shift_id}")
 
 
 @router.post("/shift/{shift_id}/close")
@@ -98,9 +108,8 @@ async def _show(
     else:
         shift = await shifts.at_counter(till, principal, counter) if counter else None
     counter = shift["counter"] if shift is not None else counter
-    bar, machines, past = await asyncio.gather(
+    bar, past = await asyncio.gather(
         frame(till, session),
-        terminals.find(till, principal),
         shifts.find(till, principal, counter=counter or None, limit=_SHOWN, cursor=cursor),
     )
     is_open = shift is not None and shift["status"] == "open"
@@ -111,7 +120,6 @@ async def _show(
         shift=shift,
         counter=counter,
         blockers=await shifts.in_the_way(till, principal, counter) if is_open else [],
-        machines={machine["tid"]: f"{machine['label']} ({machine['tid']})" for machine in machines},
         past=past["data"],
         next_cursor=past["next_cursor"],
         may_close=may(principal, "collect"),

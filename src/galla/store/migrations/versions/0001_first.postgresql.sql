@@ -222,12 +222,15 @@ CREATE TABLE shifts (
     expected_paise BIGINT,
     difference_reason TEXT,
     report TEXT,
+    number BIGINT,
     sequence BIGINT NOT NULL,
     CONSTRAINT pk_shifts PRIMARY KEY (merchant_id, id),
     CONSTRAINT fk_shifts_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
     CONSTRAINT ck_shifts_float CHECK (float_paise >= 0),
     CONSTRAINT ck_shifts_counted CHECK (counted_paise IS NULL OR counted_paise >= 0),
-    CONSTRAINT ck_shifts_closed CHECK ((closed_at IS NULL) = (closed_by IS NULL))
+    CONSTRAINT ck_shifts_closed CHECK ((closed_at IS NULL) = (closed_by IS NULL)),
+    CONSTRAINT ck_shifts_numbered CHECK ((closed_at IS NULL) = (number IS NULL)),
+    CONSTRAINT uq_shifts_merchant_id_counter_number UNIQUE (merchant_id, counter, number)
 )
 
 CREATE INDEX ix_shifts_merchant_id_opened_at ON shifts (merchant_id, opened_at)
@@ -700,6 +703,14 @@ CREATE TRIGGER payments_fence BEFORE UPDATE ON payments FOR EACH ROW EXECUTE FUN
 CREATE FUNCTION galla_payments_kept() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: a payment is never deleted' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
 
 CREATE TRIGGER payments_kept BEFORE DELETE ON payments FOR EACH ROW EXECUTE FUNCTION galla_payments_kept()
+
+CREATE FUNCTION galla_shifts_frozen() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.closed_at IS NOT NULL THEN RAISE EXCEPTION 'galla: a closed shift never changes' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER shifts_frozen BEFORE UPDATE ON shifts FOR EACH ROW EXECUTE FUNCTION galla_shifts_frozen()
+
+CREATE FUNCTION galla_shifts_kept() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: a shift is never deleted' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
+
+CREATE TRIGGER shifts_kept BEFORE DELETE ON shifts FOR EACH ROW EXECUTE FUNCTION galla_shifts_kept()
 
 CREATE FUNCTION galla_refunds_kept() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: a refund is never deleted' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
 

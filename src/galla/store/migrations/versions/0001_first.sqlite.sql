@@ -235,12 +235,15 @@ CREATE TABLE shifts (
     expected_paise INTEGER,
     difference_reason TEXT,
     report TEXT,
+    number INTEGER,
     sequence INTEGER NOT NULL,
     CONSTRAINT pk_shifts PRIMARY KEY (merchant_id, id),
     CONSTRAINT fk_shifts_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
     CONSTRAINT ck_shifts_float CHECK (float_paise >= 0),
     CONSTRAINT ck_shifts_counted CHECK (counted_paise IS NULL OR counted_paise >= 0),
-    CONSTRAINT ck_shifts_closed CHECK ((closed_at IS NULL) = (closed_by IS NULL))
+    CONSTRAINT ck_shifts_closed CHECK ((closed_at IS NULL) = (closed_by IS NULL)),
+    CONSTRAINT ck_shifts_numbered CHECK ((closed_at IS NULL) = (number IS NULL)),
+    CONSTRAINT uq_shifts_merchant_id_counter_number UNIQUE (merchant_id, counter, number)
 )
  STRICT
 
@@ -672,6 +675,10 @@ CREATE TRIGGER payments_identity BEFORE UPDATE ON payments WHEN OLD.id <> NEW.id
 CREATE TRIGGER payments_fence BEFORE UPDATE ON payments WHEN NEW.fence < OLD.fence BEGIN SELECT RAISE(ABORT, 'galla: a fencing token never goes back'); END
 
 CREATE TRIGGER payments_kept BEFORE DELETE ON payments WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: a payment is never deleted'); END
+
+CREATE TRIGGER shifts_frozen BEFORE UPDATE ON shifts WHEN OLD.closed_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'galla: a closed shift never changes'); END
+
+CREATE TRIGGER shifts_kept BEFORE DELETE ON shifts WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: a shift is never deleted'); END
 
 CREATE TRIGGER refunds_kept BEFORE DELETE ON refunds WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: a refund is never deleted'); END
 

@@ -1,0 +1,126 @@
+"""A shift's report in words: the X report while it is open, the Z report once it is closed, never changed again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from galla.money import format_inr
+from galla.receipts.paper import REHEARSAL, Row, when
+from galla.receipts.tally import Part, Tally
+from galla.service import merchants, shifts
+from galla.service.till import Principal, Till
+
+View = dict[str, Any]
+
+
+async def tally(till: Till, principal: Principal, shift_id: str) -> Tally:
+    """Return the report of a shift as a paper. Reading it changes nothing, however often it is printed.
+
+    Raises:
+        NotFound: no such shift for this merchant.
+    """
+    shift = await shifts.get(till, principal, shift_id)
+    merchant = await merchants.get(till, principal.merchant_id)
+    report, is_closed = shift["report"], shift["status"] == "closed"
+    return Tally(
+        title=f"Z report {shift['number']}" if is_closed else "X report",
+        rehearsal=REHEARSAL if till.settings.environment != "production" else "",
+        shop=merchant["name"],
+        heads=_heads(shift, till.clock.now()),
+        parts=(
+            _sums(report),
+            *(
+                _by(title, lines, name)
+                for title, lines, name in (
+                    ("By mode", report["by_mode"], _mode),
+                    ("By machine", report["by_machine"], _machine),
+                    ("By person", report["by_user"], _person),
+                )
+                if lines
+            ),
+            _drawer(shift),
+        ),
+        sentences=_sentences(shift),
+        signatures=(f"Handed over: {shift['closed_by']}", f"Taken over: {shift['witness']}") if is_closed else (),
+        printed_at=till.clock.now(),
+    )
+
+
+def _heads(shift: View, now: datetime) -> tuple[Row, ...]:
+    named = (
+        ("Counter", shift["counter"]),
+        ("Opened", f"{_when(shift['opened_at'])}, {shift['opened_by']}"),
+        ("Closed", f"{_when(shift['closed_at'])}, {shift['closed_by']}" if shift["closed_at"] else ""),
+        ("Signed by", shift["witness"] or ""),
+        ("Printed", when(now)),
+    )
+    return tuple(Row(label, value) for label, value in named if value)
+
+
+def _sums(report: View) -> Part:
+    named = (
+        (f"Taken ({report['payments']})", report["collected"], True),
+        (f"Given back ({report['refunds']})", report["given_back"], True),
+        ("For older bills", report["old_dues"], False),
+        ("Proven before the opening", report["before_opening"], False),
+    )
+    rows = tuple(Row(label, _bare(amount)) for label, amount, is_always in named if amount or is_always)
+    return Part(title="Money", rows=rows, total=Row("Net", format_inr(report["net"])))
+
+
+def _by(title: str, lines: list[View], name: Any) -> Part:
+    rows: list[Row] = []
+    for line in lines:
+        rows.append(Row(f"{name(line)} ({line['count']})", _bare(line["collected"])))
+        if line["given_back"]:
+            rows.append(Row(f"{name(line)}, given back", _bare(line["given_back"])))
+    return Part(title=title, rows=tuple(rows))
+
+
+def _drawer(shift: View) -> Part:
+    report = shift["report"]
+    rows = [
+        Row("Float", _bare(shift["float"])),
+        Row("Cash taken", _bare(report["cash_taken"])),
+        Row("Cash given back", _bare(report["cash_given_back"])),
+    ]
+    expected = Row("Cash expected", format_inr(report["cash_expected"]))
+    if shift["status"] == "open":
+        return Part(title="Drawer", rows=tuple(rows), total=expected)
+    rows += [expected, Row("Cash counted", _bare(shift["counted"]))]
+    return Part(title="Drawer", rows=tuple(rows), total=Row("Difference", format_inr(shift["difference"])))
+
+
+def _sentences(shift: View) -> tuple[str, ...]:
+    report = shift["report"]
+    said = []
+    if shift["difference_reason"]:
+        said.append(f"Why the cash differs: {shift['difference_reason']}")
+    if report["refunds_on_their_way"]:
+        amount = format_inr(-report["on_its_way_back"])
+        said.append(f"{amount} is on its way back to customers and not counted yet: it counts when Paytm has paid it.")
+    if shift["status"] == "open":
+        said.append("The shift is open: these sums go on. The Z report is made when two people close it.")
+    return tuple(said)
+
+
+def _mode(line: View) -> str:
+    name = str(line["name"])
+    return name if name == "UPI" else name.replace("_", " ").capitalize()
+
+
+def _machine(line: View) -> str:
+    return f"{line['label']} {line['name']}" if line["label"] else str(line["name"])
+
+
+def _person(line: View) -> str:
+    return str(line["name"])
+
+
+def _when(text: str) -> str:
+    return when(datetime.fromisoformat(text))
+
+
+def _bare(amount_paise: int) -> str:
+    return format_inr(amount_paise, symbol="")
