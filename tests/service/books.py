@@ -12,8 +12,9 @@ from galla.sandbox.refund import RefundState
 from galla.sandbox.sandbox import Sandbox
 from galla.service import audit
 from galla.service.till import Till
+from galla.store.bill_tables import bills
 from galla.store.record_tables import entries, events, idempotency_keys, postings, tasks
-from galla.store.tables import attachments, bills, exchanges, payments, proofs, refunds
+from galla.store.tables import attachments, exchanges, payments, proofs, refunds
 
 LIVE = ("created", "pending", "in_doubt")
 Held = dict[str, list[Row[Any]]]

@@ -95,6 +95,35 @@ async def test_bills_are_found_by_what_a_person_types(database: Database) -> Non
     assert await found("rao") == []
 
 
+async def test_a_search_that_finds_very_many_shows_the_newest(database: Database) -> None:
+    """Beyond what is looked up by index the newest come first, exactly those that begin so, and pages go on."""
+    shop = await database.write(make_shop)
+
+    def fill(connection: Connection) -> list[str]:
+        make_bill(connection, shop, number="OTHER-1", customer_name="Zed")
+        return [make_bill(connection, shop, number=f"N-{place:04d}") for place in range(bills._FEW + 5)]
+
+    made = await database.write(fill)
+    page = await database.read(bills.find, shop.merchant_id, q="n-", limit=3)
+    assert [row.id for row in page] == sorted(made)[:-4:-1]
+    page = await database.read(bills.find, shop.merchant_id, q="n-", limit=9, before=sorted(made)[2])
+    assert [row.id for row in page] == sorted(made)[1::-1]
+    (one,) = await database.read(bills.find, shop.merchant_id, q="Ｎ-0007")
+    assert one.number == "N-0007"
+    for q in ("\u0000x", "\U0010ffff", "n-0007%"):
+        assert await database.read(bills.find, shop.merchant_id, q=q.replace("\0", "")) == []
+
+
+async def test_a_phone_is_found_however_it_is_written(database: Database) -> None:
+    """India's code, a leading zero, spaces and dashes make no other number of it; letters are no phone."""
+    shop = await database.write(make_shop)
+    bill = await database.write(make_bill, shop, number="P-1", customer_phone="+91 98123-45678")
+    for q in ("98123", "+91 98123 45678", "098123 45678", "98123-456"):
+        assert [row.id for row in await database.read(bills.find, shop.merchant_id, q=q)] == [bill], q
+    for q in ("81234", "x98123", "9198123"):
+        assert await database.read(bills.find, shop.merchant_id, q=q) == [], q
+
+
 async def test_an_idempotency_key_is_one_request(database: Database) -> None:
     """I-24: a key of a merchant is taken once, its first answer stays, and another merchant's key is its own."""
     shop, other = await database.write(make_shop), await database.write(make_shop)

@@ -10,6 +10,7 @@ import msgspec
 from galla.errors import AmountNotAllowed, InvalidField
 from galla.ledger.pricing import WHOLE, Discount, Item, Line, price
 from galla.money import MAX_PAISE, check_amount
+from galla.service.customers import Person, person
 from galla.service.words import clean, clean_metadata
 
 LINES_MAX = 100
@@ -25,7 +26,7 @@ class NewBill(msgspec.Struct, frozen=True, kw_only=True):
 
     A line holds `description, quantity, unit_amount` (paise), and if it likes `discount_amount` (paise) or
     `discount_rate`, `tax_rate`, `hsn`. Rates are per cent as text. A quantity is a whole number, or a text with up to
-    three decimals. `tax_included`: rates hold the GST already.
+    three decimals. `tax_included`: amounts hold the GST already. `customer`: `id`, or `external_id`, `name`, `phone`.
     """
 
     number: str | None = None
@@ -41,9 +42,10 @@ class NewBill(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A bill that can be written: its columns without id, number and time, and its lines added up."""
+    """A bill that can be written: its columns without id, number and time, its lines added up, and whom it is for."""
 
     number: str | None
+    customer: Person
     values: dict[str, Any]
     lines: list[Line]
 
@@ -62,14 +64,12 @@ def read(new: NewBill) -> Asked:
     number = clean(new.number, "number", limit=40)
     if number is not None and _NUMBER.fullmatch(number) is None:
         raise InvalidField("`number` may hold letters, digits, spaces and . _ / # -", param="number")
-    customer = new.customer or {}
     return Asked(
         number=number,
+        customer=person(new.customer or {}),
         lines=lines,
         values={
             "branch": clean(new.branch, "branch", limit=80),
-            "customer_name": clean(customer.get("name"), "customer.name", limit=80),
-            "customer_phone": clean(customer.get("phone"), "customer.phone", limit=20),
             "total_paise": total,
             "tax_paise": sum(line.tax_paise for line in lines),
             "discount_paise": sum(line.discount_paise + line.share_paise for line in lines),

@@ -13,6 +13,7 @@ from galla.ledger.pricing import WHOLE, quantity_text, rates
 from galla.payments.model import Payment
 from galla.service.bill_asked import rate_text
 from galla.service.views import payment_view
+from galla.service.words import short_name
 
 
 def bill_view(row: Row[Any], lines: list[Row[Any]], tenders: list[Payment] | None, now: datetime) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def bill_view(row: Row[Any], lines: list[Row[Any]], tenders: list[Payment] | Non
         "object": "bill",
         "number": row.number,
         "branch": row.branch,
-        "customer": {"name": row.customer_name, "phone": row.customer_phone},
+        "customer": {"id": row.customer_id, "name": short_name(row.customer_name), "phone": row.customer_phone},
         "lines": [_line_view(line) for line in lines],
         "discount": row.discount_paise,
         "total": row.total_paise,

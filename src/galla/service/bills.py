@@ -12,6 +12,7 @@ from galla import ids
 from galla.clock import business_date, financial_year, to_millis
 from galla.errors import IllegalTransition, InvalidField, NotFound
 from galla.ledger.posting import for_bill, for_bill_cancelled
+from galla.service import customers
 from galla.service.bill_asked import Asked, NewBill, read
 from galla.service.bill_view import bill_view
 from galla.service.till import Principal, Till
@@ -88,6 +89,7 @@ async def cancel(till: Till, principal: Principal, name: str) -> dict[str, Any]:
 
 
 def _take_in(connection: Connection, till: Till, principal: Principal, asked: Asked) -> tuple[dict[str, Any], bool]:
+    asked = _for_whom(connection, till, principal, asked)
     if asked.number is not None:
         row = bills.by_number(connection, principal.merchant_id, asked.number)
         if row is not None:
@@ -101,6 +103,13 @@ def _take_in(connection: Connection, till: Till, principal: Principal, asked: As
                 code="number_reserved",
             )
     return _create(connection, till, principal, asked), True
+
+
+def _for_whom(connection: Connection, till: Till, principal: Principal, asked: Asked) -> Asked:
+    """Return the bill with its customer looked up, or written down when galla has not met them."""
+    found = customers.met(connection, till, principal, asked.customer)
+    who = {"customer_id": found.id, "customer_name": found.name, "customer_phone": found.phone}
+    return msgspec.structs.replace(asked, values={**asked.values, **who})
 
 
 def _create(connection: Connection, till: Till, principal: Principal, asked: Asked) -> dict[str, Any]:
@@ -174,6 +183,7 @@ def _cancel(connection: Connection, till: Till, principal: Principal, name: str)
 def _journal(
     connection: Connection, till: Till, principal: Principal, action: str, view: dict[str, Any], sequence: int
 ) -> None:
+    """Write down what happened. An event is kept for ever and a customer may be erased, so it holds no phone number."""
     note = Note(
         actor=principal.actor,
         origin=principal.origin,
@@ -186,7 +196,7 @@ def _journal(
         object_id=view["id"],
         bill_id=view["id"],
         sequence=sequence,
-        data=msgspec.json.encode(view).decode(),
+        data=msgspec.json.encode({**view, "customer": {**view["customer"], "phone": None}}).decode(),
     )
     record(connection, principal.merchant_id, till.clock.now(), note, happened)
 

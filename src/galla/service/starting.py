@@ -238,7 +238,7 @@ def _payment(
         accept=order.accept,
         tendered_paise=order.tendered_paise,
         customer_name=short_name(order.customer_name or (bill.customer_name if bill is not None else None)),
-        customer_phone=order.customer_phone or (bill.customer_phone if bill is not None else None),
+        customer_phone=order.customer_phone,
         metadata=order.metadata,
         actor=principal.actor,
         counter=principal.counter or (place.label if place is not None else None),

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, func, insert, or_, select, text, update
 
 from galla.ledger.pricing import Line
-from galla.store.tables import bill_lines, bills
+from galla.store.bill_tables import DUE, bill_lines, bills
+from galla.store.customers import phone_key, search_key
+from galla.store.schema import begins
 
 _b = bills.c
+_FEW = 500
 
 
 def insert_bill(connection: Connection, values: dict[str, Any], lines: list[Line]) -> None:
     """Write a bill and its lines."""
-    connection.execute(insert(bills), values)
+    keys = {
+        "number_key": search_key(values["number"]),
+        "name_key": search_key(values["customer_name"]),
+        "phone_key": phone_key(values["customer_phone"]),
+    }
+    connection.execute(insert(bills), {**values, **keys})
     connection.execute(
         insert(bill_lines),
         [
@@ -83,21 +92,14 @@ def find(
     """Return a page of bills, newest first. `q` matches number, name or phone from their beginning."""
     query = select(bills).where(_b.merchant_id == merchant_id)
     if q:
-        start = q.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        query = query.where(
-            or_(
-                func.lower(_b.number).like(start, escape="\\"),
-                func.lower(_b.customer_name).like(start, escape="\\"),
-                _b.customer_phone.like(start, escape="\\"),
-            )
-        )
+        query = query.where(_matching(connection, merchant_id, q))
     match status:
         case "open":
             query = query.where(_b.paid_paise == 0, _b.is_cancelled == 0)
         case "partly_paid":
             query = query.where(_b.paid_paise > 0, _b.paid_paise < _b.total_paise, _b.is_cancelled == 0)
         case "due":
-            query = query.where(_b.paid_paise < _b.total_paise, _b.is_cancelled == 0)
+            query = query.where(text(DUE))
         case "paid":
             query = query.where(_b.paid_paise == _b.total_paise)
         case "cancelled":
@@ -107,6 +109,29 @@ def find(
     if before is not None:
         query = query.where(_b.id < before)
     return list(connection.execute(query.order_by(_b.id.desc()).limit(limit)))
+
+
+def _matching(connection: Connection, merchant_id: str, q: str) -> ColumnElement[bool]:
+    """Return which bills have a key that begins with a text.
+
+    The indexes of the keys say which those are, up to a number; beyond it the newest bills are looked through in
+    order, which then finds a page of them soon.
+    """
+    starts = [(column, start) for column, start in _starts(q) if start]
+    ids: set[str] = set()
+    for column, start in starts:
+        found = select(_b.id).where(_b.merchant_id == merchant_id, begins(column, start)).limit(_FEW)
+        few = connection.execute(found).scalars().all()
+        if len(few) == _FEW:
+            return or_(*(func.substr(column, 1, len(start)) == start for column, start in starts))
+        ids.update(few)
+    return _b.id.in_(ids)
+
+
+def _starts(q: str) -> list[tuple[Any, str | None]]:
+    key = search_key(q)
+    is_phone = re.fullmatch(r"[0-9+ ()-]+", q, re.ASCII) is not None
+    return [(_b.number_key, key), (_b.name_key, key), (_b.phone_key, phone_key(q) if is_phone else None)]
 
 
 def reserve(connection: Connection, merchant_id: str, bill_id: str, amount_paise: int, *, over: bool = False) -> None:

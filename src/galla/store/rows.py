@@ -65,6 +65,7 @@ def payment_values(payment: Payment) -> dict[str, Any]:
     values["metadata"] = text(payment.metadata) if payment.metadata else "{}"
     values["reason"] = text(payment.reason) if payment.reason else None
     values["rrn"] = payment.proof.rrn if payment.proof else None
+    values["card_last4"] = payment.proof.card_last4 if payment.proof else None
     return values
 
 

@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Dialect, Index, Integer, MetaData, Text, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    Text,
+    and_,
+    text,
+)
 from sqlalchemy.types import TypeDecorator
 
 metadata = MetaData(
@@ -48,6 +60,16 @@ class Paise(TypeDecorator[int]):
 def words(name: str, *, null: bool = False) -> Column[str]:
     """Return a text column."""
     return Column(name, Text, nullable=null)
+
+
+def key(name: str, *, null: bool = False) -> Column[str]:
+    """Return a text column that is searched by its beginning: ordered by code point on either engine."""
+    return Column(name, Text().with_variant(Text(collation="C"), "postgresql"), nullable=null)
+
+
+def begins(column: Any, start: str) -> ColumnElement[bool]:
+    """Return whether a `key` column begins with a text, as a range that its index answers."""
+    return and_(column >= start, column < start + "\U0010ffff")
 
 
 def whole(name: str, *, null: bool = False, default: str | None = None) -> Column[int]:

@@ -20,9 +20,10 @@ from sqlalchemy import (
     update,
 )
 
+from galla.store.bill_tables import bills
 from galla.store.record_tables import shifts, tasks
 from galla.store.shift_tables import shift_lines
-from galla.store.tables import bills, payments, proofs, refunds
+from galla.store.tables import payments, proofs, refunds
 
 _s, _p, _r, _t = shifts.c, payments.c, refunds.c, tasks.c
 _LIVE = ("created", "pending", "in_doubt")

@@ -1,4 +1,4 @@
-"""The shop's tables: merchants, machines, bills, payments and what proves them.
+"""The shop's tables: merchants, machines, payments and what proves them. Bills are in `bill_tables.py`.
 
 One schema for SQLite and PostgreSQL. The merchant leads every key, so that a sharded PostgreSQL can distribute by
 it. What is written about these objects is in `record_tables.py`, triggers are in `guards.py`.
@@ -62,68 +62,6 @@ terminals = Table(
     sqlite_strict=True,
 )
 
-bills = Table(
-    "bills",
-    metadata,
-    words("merchant_id"),
-    words("id"),
-    words("number"),
-    words("branch", null=True),
-    words("customer_name", null=True),
-    words("customer_phone", null=True),
-    whole("total_paise"),
-    whole("tax_paise"),
-    whole("discount_paise", default="0"),
-    whole("paid_paise", default="0"),
-    whole("live_paise", default="0"),
-    whole("is_overcommitted", default="0"),
-    whole("is_cancelled", default="0"),
-    words("metadata"),
-    words("actor"),
-    whole("created_at"),
-    PrimaryKeyConstraint("merchant_id", "id"),
-    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
-    UniqueConstraint("merchant_id", "number"),
-    CheckConstraint(f"total_paise BETWEEN 1 AND {MAX_PAISE}", name="total"),
-    CheckConstraint("tax_paise BETWEEN 0 AND total_paise", name="tax"),
-    CheckConstraint("discount_paise >= 0", name="discount"),
-    CheckConstraint("paid_paise BETWEEN 0 AND total_paise", name="paid"),
-    CheckConstraint("live_paise >= 0", name="live"),
-    CheckConstraint("paid_paise + live_paise <= total_paise OR is_overcommitted = 1", name="reserved"),
-    truth("is_overcommitted"),
-    truth("is_cancelled"),
-    Index(None, "merchant_id", "created_at"),
-    sqlite_strict=True,
-)
-
-bill_lines = Table(
-    "bill_lines",
-    metadata,
-    words("merchant_id"),
-    words("bill_id"),
-    whole("position"),
-    words("description"),
-    words("hsn", null=True),
-    whole("quantity_milli"),
-    whole("unit_paise"),
-    whole("gross_paise"),
-    whole("discount_paise"),
-    whole("share_paise"),
-    whole("tax_bp"),
-    whole("taxable_paise"),
-    whole("tax_paise"),
-    whole("amount_paise"),
-    PrimaryKeyConstraint("merchant_id", "bill_id", "position"),
-    ForeignKeyConstraint(["merchant_id", "bill_id"], ["bills.merchant_id", "bills.id"]),
-    CheckConstraint("quantity_milli > 0 AND unit_paise >= 0 AND tax_bp >= 0", name="signs"),
-    CheckConstraint("discount_paise >= 0 AND share_paise >= 0 AND taxable_paise >= 0 AND tax_paise >= 0", name="parts"),
-    CheckConstraint("gross_paise = (quantity_milli * unit_paise + 500) / 1000", name="gross"),
-    CheckConstraint("amount_paise = taxable_paise + tax_paise", name="amount"),
-    # What the discounts leave is the amount where the rate includes GST, and the taxable part where it does not.
-    CheckConstraint("gross_paise - discount_paise - share_paise IN (amount_paise, taxable_paise)", name="net"),
-    sqlite_strict=True,
-)
-
 _LIVE = "status IN ('created', 'pending', 'in_doubt')"
 
 payments = Table(
@@ -155,6 +93,7 @@ payments = Table(
     words("reason", null=True),
     words("proof_id", null=True),
     words("rrn", null=True),
+    words("card_last4", null=True),
     words("link", null=True),
     words("code", null=True),
     words("session", null=True),
@@ -233,6 +172,7 @@ payments = Table(
     partial("ix_payments_shown", "merchant_id", "shown_on", where="shown_on IS NOT NULL"),
     Index(None, "merchant_id", "created_at"),
     Index(None, "merchant_id", "rrn"),
+    Index(None, "merchant_id", "card_last4"),
     sqlite_strict=True,
     postgresql_with={"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.02},
 )

@@ -58,6 +58,13 @@ class LineBody(Strict):
     ] = None
 
 
+class ForWhom(CustomerBody):
+    """Whose bill it is: a customer galla knows, or what the caller knows of them. Shown as `Ramesh K.`."""
+
+    id: Annotated[Reference | None, Field(description="`cust_…`")] = None
+    external_id: Annotated[Reference | None, Field(description="The customer's id in the caller's own system.")] = None
+
+
 class BillBody(Strict):
     """A bill to open: with `lines`, or with only a `total` where the lines are kept in another system."""
 
@@ -65,7 +72,7 @@ class BillBody(Strict):
         Reference | None, Field(description="The caller's own; left out, galla gives the next of its series.")
     ] = None
     branch: Annotated[Name | None, Field(description="Whose series numbers it; the caller's own if left out.")] = None
-    customer: CustomerBody | None = None
+    customer: ForWhom | None = None
     lines: list[LineBody] = Field(default_factory=list, max_length=100)
     total: Annotated[Amount | None, Field(description="Whole paise, in place of `lines`.")] = None
     description: Annotated[Line | None, Field(description="What a bill of only a `total` is for.")] = None
@@ -75,6 +82,12 @@ class BillBody(Strict):
         bool, Field(description="Whether amounts hold the GST; `false` puts it on top, after discounts.")
     ] = True
     metadata: Metadata = Field(default_factory=dict)
+
+
+class BillCustomer(Customer):
+    """Whose bill it is; the name is shortened, the whole is at `/v1/customers/{id}`."""
+
+    id: str | None
 
 
 class BillLine(Shown):
@@ -116,7 +129,7 @@ class Bill(Shown):
     object: str
     number: str
     branch: str | None
-    customer: Customer
+    customer: BillCustomer
     lines: list[BillLine]
     discount: int
     total: int

@@ -69,6 +69,7 @@ TITLES: dict[str, str] = {
     "terminal_unknown": "There is no such machine.",
     "terminal_inactive": "The machine is switched off in galla.",
     "terminal_exists": "The machine is there already.",
+    "customer_unknown": "There is no such customer.",
     "bill_unknown": "There is no such bill.",
     "bill_cancelled": "The bill is cancelled.",
     "bill_exists": "The bill number is taken by another bill.",

@@ -91,38 +91,6 @@ CREATE TABLE api_keys (
     CONSTRAINT uq_api_keys_digest UNIQUE (digest)
 )
 
-CREATE TABLE bills (
-    merchant_id TEXT NOT NULL,
-    id TEXT NOT NULL,
-    number TEXT NOT NULL,
-    branch TEXT,
-    customer_name TEXT,
-    customer_phone TEXT,
-    total_paise BIGINT NOT NULL,
-    tax_paise BIGINT NOT NULL,
-    discount_paise BIGINT DEFAULT '0' NOT NULL,
-    paid_paise BIGINT DEFAULT '0' NOT NULL,
-    live_paise BIGINT DEFAULT '0' NOT NULL,
-    is_overcommitted BIGINT DEFAULT '0' NOT NULL,
-    is_cancelled BIGINT DEFAULT '0' NOT NULL,
-    metadata TEXT NOT NULL,
-    actor TEXT NOT NULL,
-    created_at BIGINT NOT NULL,
-    CONSTRAINT pk_bills PRIMARY KEY (merchant_id, id),
-    CONSTRAINT fk_bills_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
-    CONSTRAINT uq_bills_merchant_id_number UNIQUE (merchant_id, number),
-    CONSTRAINT ck_bills_total CHECK (total_paise BETWEEN 1 AND 999999999999),
-    CONSTRAINT ck_bills_tax CHECK (tax_paise BETWEEN 0 AND total_paise),
-    CONSTRAINT ck_bills_discount CHECK (discount_paise >= 0),
-    CONSTRAINT ck_bills_paid CHECK (paid_paise BETWEEN 0 AND total_paise),
-    CONSTRAINT ck_bills_live CHECK (live_paise >= 0),
-    CONSTRAINT ck_bills_reserved CHECK (paid_paise + live_paise <= total_paise OR is_overcommitted = 1),
-    CONSTRAINT ck_bills_is_overcommitted CHECK (is_overcommitted IN (0, 1)),
-    CONSTRAINT ck_bills_is_cancelled CHECK (is_cancelled IN (0, 1))
-)
-
-CREATE INDEX ix_bills_merchant_id_created_at ON bills (merchant_id, created_at)
-
 CREATE TABLE callbacks (
     merchant_id TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -138,6 +106,28 @@ CREATE TABLE callbacks (
 )
 
 CREATE INDEX ix_callbacks_merchant_id_paytm_id ON callbacks (merchant_id, paytm_id)
+
+CREATE TABLE customers (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    name TEXT,
+    phone TEXT,
+    external_id TEXT,
+    name_key TEXT COLLATE "C",
+    phone_key TEXT COLLATE "C",
+    created_at BIGINT NOT NULL,
+    erased_at BIGINT,
+    CONSTRAINT pk_customers PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_customers_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT uq_customers_merchant_id_external_id UNIQUE (merchant_id, external_id),
+    CONSTRAINT ck_customers_erased CHECK (erased_at IS NULL OR (name IS NULL AND phone IS NULL AND external_id IS NULL AND name_key IS NULL AND phone_key IS NULL))
+)
+
+CREATE INDEX ix_customers_merchant_id_name_key ON customers (merchant_id, name_key)
+
+CREATE INDEX ix_customers_merchant_id_phone_key ON customers (merchant_id, phone_key)
+
+CREATE UNIQUE INDEX uq_customers_known ON customers (merchant_id, phone_key, name_key) WHERE external_id IS NULL
 
 CREATE TABLE heads (
     merchant_id TEXT NOT NULL,
@@ -299,6 +289,88 @@ CREATE TABLE users (
     CONSTRAINT ck_users_role CHECK (role IN ('cashier', 'lead', 'accountant', 'admin'))
 )
 
+CREATE TABLE bills (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    number TEXT NOT NULL,
+    number_key TEXT COLLATE "C" NOT NULL,
+    branch TEXT,
+    customer_id TEXT,
+    customer_name TEXT,
+    customer_phone TEXT,
+    name_key TEXT COLLATE "C",
+    phone_key TEXT COLLATE "C",
+    total_paise BIGINT NOT NULL,
+    tax_paise BIGINT NOT NULL,
+    discount_paise BIGINT DEFAULT '0' NOT NULL,
+    paid_paise BIGINT DEFAULT '0' NOT NULL,
+    live_paise BIGINT DEFAULT '0' NOT NULL,
+    is_overcommitted BIGINT DEFAULT '0' NOT NULL,
+    is_cancelled BIGINT DEFAULT '0' NOT NULL,
+    metadata TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    CONSTRAINT pk_bills PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_bills_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT uq_bills_merchant_id_number UNIQUE (merchant_id, number),
+    CONSTRAINT ck_bills_total CHECK (total_paise BETWEEN 1 AND 999999999999),
+    CONSTRAINT ck_bills_tax CHECK (tax_paise BETWEEN 0 AND total_paise),
+    CONSTRAINT ck_bills_discount CHECK (discount_paise >= 0),
+    CONSTRAINT ck_bills_paid CHECK (paid_paise BETWEEN 0 AND total_paise),
+    CONSTRAINT ck_bills_live CHECK (live_paise >= 0),
+    CONSTRAINT ck_bills_reserved CHECK (paid_paise + live_paise <= total_paise OR is_overcommitted = 1),
+    CONSTRAINT ck_bills_is_overcommitted CHECK (is_overcommitted IN (0, 1)),
+    CONSTRAINT ck_bills_is_cancelled CHECK (is_cancelled IN (0, 1)),
+    CONSTRAINT fk_bills_customers FOREIGN KEY(merchant_id, customer_id) REFERENCES customers (merchant_id, id)
+)
+
+CREATE INDEX ix_bills_due ON bills (merchant_id, id) WHERE paid_paise < total_paise AND is_cancelled = 0
+
+CREATE INDEX ix_bills_merchant_id_created_at ON bills (merchant_id, created_at)
+
+CREATE INDEX ix_bills_merchant_id_customer_id ON bills (merchant_id, customer_id)
+
+CREATE INDEX ix_bills_merchant_id_name_key ON bills (merchant_id, name_key)
+
+CREATE INDEX ix_bills_merchant_id_number_key ON bills (merchant_id, number_key)
+
+CREATE INDEX ix_bills_merchant_id_phone_key ON bills (merchant_id, phone_key)
+
+CREATE TABLE postings (
+    merchant_id TEXT NOT NULL,
+    entry_id TEXT NOT NULL,
+    line BIGINT NOT NULL,
+    account TEXT NOT NULL,
+    amount_paise BIGINT NOT NULL,
+    CONSTRAINT pk_postings PRIMARY KEY (merchant_id, entry_id, line),
+    CONSTRAINT fk_postings_entries FOREIGN KEY(merchant_id, entry_id) REFERENCES entries (merchant_id, id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT fk_postings_accounts FOREIGN KEY(merchant_id, account) REFERENCES accounts (merchant_id, code),
+    CONSTRAINT ck_postings_amount CHECK (amount_paise <> 0)
+)
+
+CREATE INDEX ix_postings_merchant_id_account ON postings (merchant_id, account)
+
+CREATE TABLE prints (
+    merchant_id TEXT NOT NULL,
+    receipt_id TEXT NOT NULL,
+    copy BIGINT NOT NULL,
+    actor TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    CONSTRAINT pk_prints PRIMARY KEY (merchant_id, receipt_id, copy),
+    CONSTRAINT fk_prints_receipts FOREIGN KEY(merchant_id, receipt_id) REFERENCES receipts (merchant_id, id),
+    CONSTRAINT ck_prints_copy CHECK (copy > 0)
+)
+
+CREATE TABLE shift_lines (
+    merchant_id TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    shift_id TEXT NOT NULL,
+    CONSTRAINT pk_shift_lines PRIMARY KEY (merchant_id, object_id),
+    CONSTRAINT fk_shift_lines_shifts FOREIGN KEY(merchant_id, shift_id) REFERENCES shifts (merchant_id, id)
+)
+
+CREATE INDEX ix_shift_lines_merchant_id_shift_id ON shift_lines (merchant_id, shift_id)
+
 CREATE TABLE bill_lines (
     merchant_id TEXT NOT NULL,
     bill_id TEXT NOT NULL,
@@ -350,6 +422,7 @@ CREATE TABLE payments (
     reason TEXT,
     proof_id TEXT,
     rrn TEXT,
+    card_last4 TEXT,
     link TEXT,
     code TEXT,
     session TEXT,
@@ -414,6 +487,8 @@ CREATE INDEX ix_payments_due ON payments (due_at) WHERE due_at IS NOT NULL
 
 CREATE INDEX ix_payments_merchant_id_bill_id ON payments (merchant_id, bill_id)
 
+CREATE INDEX ix_payments_merchant_id_card_last4 ON payments (merchant_id, card_last4)
+
 CREATE INDEX ix_payments_merchant_id_created_at ON payments (merchant_id, created_at)
 
 CREATE INDEX ix_payments_merchant_id_customer_phone ON payments (merchant_id, customer_phone)
@@ -435,41 +510,6 @@ CREATE INDEX ix_payments_taken ON payments (merchant_id, counter, settled_at) WH
 CREATE UNIQUE INDEX uq_payments_reference_live ON payments (merchant_id, reference) WHERE status IN ('created', 'pending', 'in_doubt') AND bill_id IS NULL AND reference IS NOT NULL AND is_exclusive = 1
 
 CREATE UNIQUE INDEX uq_payments_terminal_held ON payments (merchant_id, terminal_id) WHERE holds_terminal = 1
-
-CREATE TABLE postings (
-    merchant_id TEXT NOT NULL,
-    entry_id TEXT NOT NULL,
-    line BIGINT NOT NULL,
-    account TEXT NOT NULL,
-    amount_paise BIGINT NOT NULL,
-    CONSTRAINT pk_postings PRIMARY KEY (merchant_id, entry_id, line),
-    CONSTRAINT fk_postings_entries FOREIGN KEY(merchant_id, entry_id) REFERENCES entries (merchant_id, id) DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT fk_postings_accounts FOREIGN KEY(merchant_id, account) REFERENCES accounts (merchant_id, code),
-    CONSTRAINT ck_postings_amount CHECK (amount_paise <> 0)
-)
-
-CREATE INDEX ix_postings_merchant_id_account ON postings (merchant_id, account)
-
-CREATE TABLE prints (
-    merchant_id TEXT NOT NULL,
-    receipt_id TEXT NOT NULL,
-    copy BIGINT NOT NULL,
-    actor TEXT NOT NULL,
-    at BIGINT NOT NULL,
-    CONSTRAINT pk_prints PRIMARY KEY (merchant_id, receipt_id, copy),
-    CONSTRAINT fk_prints_receipts FOREIGN KEY(merchant_id, receipt_id) REFERENCES receipts (merchant_id, id),
-    CONSTRAINT ck_prints_copy CHECK (copy > 0)
-)
-
-CREATE TABLE shift_lines (
-    merchant_id TEXT NOT NULL,
-    object_id TEXT NOT NULL,
-    shift_id TEXT NOT NULL,
-    CONSTRAINT pk_shift_lines PRIMARY KEY (merchant_id, object_id),
-    CONSTRAINT fk_shift_lines_shifts FOREIGN KEY(merchant_id, shift_id) REFERENCES shifts (merchant_id, id)
-)
-
-CREATE INDEX ix_shift_lines_merchant_id_shift_id ON shift_lines (merchant_id, shift_id)
 
 CREATE TABLE attachments (
     merchant_id TEXT NOT NULL,

@@ -1,0 +1,59 @@
+"""Customers: met by an id or by name and phone, shown short, and found with all that was paid."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from galla.errors import InvalidField
+from galla.service import bills, customers, feed, payments
+from galla.service.bills import NewBill
+from tests.service.shop import open_shop
+
+CREAM = {"description": "Cream", "unit_amount": 250_000}
+
+
+async def test_a_customer_is_met_once(database_url: str) -> None:
+    """An id of the caller's own, or name and phone however they are written, are one customer; a name alone is none."""
+    async with open_shop(database_url) as shop:
+
+        async def whose(**who: str) -> str | None:
+            bill = await bills.create(shop.till, shop.principal, NewBill(lines=[CREAM], customer=who))
+            return str(bill["customer"]["id"]) if bill["customer"]["id"] else None
+
+        ways = ("98123 45678", "+919812345678", "09812345678")
+        same = await asyncio.gather(*(whose(name=" Sita  DEVI", phone=phone) for phone in ways * 4))
+        assert len(set(same)) == 1
+        assert same[0] is not None
+        assert await whose(id=same[0]) == same[0]
+        assert await whose(name="Sita Devi", phone="9812345679") != same[0]
+        assert await whose(name="Sita Devi") is None
+        assert await whose(name="Sita Devi", phone="- - -") is None
+        mine = await asyncio.gather(*(whose(external_id="P-1", name="Asha") for _ in range(4)))
+        assert len(set(mine)) == 1
+        with pytest.raises(InvalidField, match="no customer"):
+            await whose(id="cust_none")
+        found = await customers.find(shop.till, shop.principal, "sita")
+        assert {each["id"] for each in found} > {same[0]}
+        assert len(found) == 2
+        assert await customers.find(shop.till, shop.principal, "98123") == found
+        assert await customers.find(shop.till, shop.principal, " ") == []
+
+
+async def test_a_name_is_short_where_others_read_it(database_url: str) -> None:
+    """Bills, payments and events say `Ramesh K.`; no event, which is kept for ever, holds a phone number."""
+    async with open_shop(database_url) as shop:
+        who = {"name": "Ramesh Kumar", "phone": "9876543210"}
+        bill = await bills.create(shop.till, shop.principal, NewBill(lines=[CREAM], customer=who))
+        assert bill["customer"]["name"] == "Ramesh K."
+        payment = await shop.start(bill=bill["id"])
+        shop.pay_by_card()
+        paid = await shop.ended(payment)
+        for q in (paid["proof"]["card_last4"], paid["proof"]["rrn"], paid["paytm"]["id"], paid["id"]):
+            found = await payments.find(shop.till, shop.principal, {"q": q})
+            assert [each["id"] for each in found["data"]] == [paid["id"]], q
+        told = str(await feed.page(shop.till, shop.principal, limit=200))
+    assert "Ramesh K." in told
+    assert "Kumar" not in told
+    assert "9876543210" not in told
