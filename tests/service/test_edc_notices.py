@@ -43,9 +43,11 @@ async def entries(shop: QueueShop) -> int:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
-async def test_c08_three_callbacks_of_a_card_sale_are_one_posting(sqlite_url: str, order: tuple[int, ...]) -> None:
+async def test_c08_three_callbacks_of_a_card_sale_are_one_posting(
+    fresh_sqlite_url: str, order: tuple[int, ...]
+) -> None:
     """PRE_AUTH, the plain one and CAPTURE, in any order and twice over: one question, one proof, one entry."""
-    async with open_queue_shop(sqlite_url) as shop:
+    async with open_queue_shop(fresh_sqlite_url) as shop:
         payment = await shop.start()
         shop.pay_by_card()
         sent = posts(shop)
@@ -112,9 +114,9 @@ async def test_the_lean_shape_of_a_sound_box_is_a_reason_to_ask(database_url: st
 
 
 @pytest.mark.parametrize("kind", [Kind.BAD_SIGNATURE, Kind.NO_CHECKSUM, Kind.WRONG_MID])
-async def test_a_forged_callback_changes_nothing(sqlite_url: str, kind: Kind) -> None:
+async def test_a_forged_callback_changes_nothing(fresh_sqlite_url: str, kind: Kind) -> None:
     """A callback of a stranger, unsigned or of another merchant is refused, and nobody is asked because of it."""
-    async with open_queue_shop(sqlite_url) as shop:
+    async with open_queue_shop(fresh_sqlite_url) as shop:
         payment = await shop.start()
         shop.fault(kind, operation="callback", times=3)
         shop.pay_by_card()
@@ -125,9 +127,9 @@ async def test_a_forged_callback_changes_nothing(sqlite_url: str, kind: Kind) ->
         assert (await shop.ended(payment))["status"] == "paid"
 
 
-async def test_a_wrong_amount_in_a_callback_is_not_believed(sqlite_url: str) -> None:
+async def test_a_wrong_amount_in_a_callback_is_not_believed(fresh_sqlite_url: str) -> None:
     """A truly signed callback that names ₹1 more only makes galla ask; what the status proves is booked."""
-    async with open_queue_shop(sqlite_url) as shop:
+    async with open_queue_shop(fresh_sqlite_url) as shop:
         payment = await shop.start()
         shop.fault(Kind.WRONG_AMOUNT, operation="callback", times=3)
         shop.pay_by_card()

@@ -260,9 +260,9 @@ async def test_f05_a_success_told_late_is_found(database_url: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["EDC_0007", "EDC_0016", "EDC_0017", "EDC_0021"])
-async def test_a_refused_request_is_not_paid_and_says_why(sqlite_url: str, code: str) -> None:
+async def test_a_refused_request_is_not_paid_and_says_why(fresh_sqlite_url: str, code: str) -> None:
     """Each of Paytm's refusals of a create ends the payment at once, in its own words."""
-    async with open_queue_shop(sqlite_url) as shop:
+    async with open_queue_shop(fresh_sqlite_url) as shop:
         changing(
             shop,
             "queue",
@@ -273,9 +273,9 @@ async def test_a_refused_request_is_not_paid_and_says_why(sqlite_url: str, code:
         assert (payment["status"], payment["reason"]["paytm_code"]) == ("not_paid", code)
 
 
-async def test_a_hash_that_the_other_side_does_not_speak_is_said_so(sqlite_url: str) -> None:
+async def test_a_hash_that_the_other_side_does_not_speak_is_said_so(fresh_sqlite_url: str) -> None:
     """With another scheme than Paytm's every create is refused with the advice to check the setting; no money moves."""
-    async with open_queue_shop(sqlite_url, queue_hash="aes-json") as shop:
+    async with open_queue_shop(fresh_sqlite_url, queue_hash="aes-json") as shop:
         refused = await shop.code()
         assert (refused["status"], refused["reason"]["paytm_code"]) == ("not_paid", "EDC_0017")
         shop.box.queue_hashes = ("aes-json",)
@@ -286,26 +286,26 @@ async def test_a_hash_that_the_other_side_does_not_speak_is_said_so(sqlite_url: 
     "dialect",
     [{"queue_status_method": "GET"}, {"queue_cancel_path": "/edc-integration-service/payment/cancel"}],
 )
-async def test_each_dialect_carries_a_code_to_its_end(sqlite_url: str, dialect: dict[str, str]) -> None:
+async def test_each_dialect_carries_a_code_to_its_end(fresh_sqlite_url: str, dialect: dict[str, str]) -> None:
     """A status by GET, or a cancel under another path, works as the usual one does."""
-    async with open_queue_shop(sqlite_url, **dialect) as shop:
+    async with open_queue_shop(fresh_sqlite_url, **dialect) as shop:
         paid, stopped = await shop.code(), await shop.code()
         shop.collect(paid)
         await payments.cancel(shop.till, shop.principal, stopped["id"])
         assert [(await shop.ended(each))["status"] for each in (paid, stopped)] == ["paid", "not_paid"]
 
 
-async def test_without_a_client_id_no_code_is_offered(sqlite_url: str) -> None:
+async def test_without_a_client_id_no_code_is_offered(fresh_sqlite_url: str) -> None:
     """The queue needs a client id of Paytm's: without one the request is refused here, with the setting's name."""
-    async with open_shop(sqlite_url) as bare:
+    async with open_shop(fresh_sqlite_url) as bare:
         new = payments.NewPayment(amount_paise=AMOUNT, method="queue")
         with pytest.raises(InvalidField, match="GALLA_QUEUE_CLIENT_ID"):
             await payments.start(bare.till, bare.principal, new)
 
 
-async def test_what_the_evidence_page_keeps_holds_no_hash(sqlite_url: str) -> None:
+async def test_what_the_evidence_page_keeps_holds_no_hash(fresh_sqlite_url: str) -> None:
     """The exchange of a create is kept without its hash."""
-    async with open_queue_shop(sqlite_url) as shop:
+    async with open_queue_shop(fresh_sqlite_url) as shop:
         payment = await shop.code()
         kept = [item for item in await shop.timeline(payment) if item["kind"] == "exchange"]
         assert "****" in str(only(kept))

@@ -74,9 +74,9 @@ async def test_a_days_payments_are_summed_and_judged(database_url: str) -> None:
 
 
 @pytest.mark.parametrize(("first", "last"), [(TODAY, date(2026, 1, 4)), (date.min, TODAY), (TODAY, date.max)])
-async def test_days_out_of_reach_are_refused(sqlite_url: str, first: date, last: date) -> None:
+async def test_days_out_of_reach_are_refused(fresh_sqlite_url: str, first: date, last: date) -> None:
     """Days that cannot be reported name the one at fault."""
-    async with open_card_shop(sqlite_url) as shop:
+    async with open_card_shop(fresh_sqlite_url) as shop:
         with pytest.raises(InvalidField) as refused:
             await reports.summary(shop.till, shop.principal, first, last)
     assert refused.value.param in ("from", "to")

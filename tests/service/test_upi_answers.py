@@ -31,9 +31,9 @@ async def test_a_success_about_something_else_never_pays(database_url: str, kind
 
 
 @pytest.mark.parametrize("kind", [Kind.BAD_SIGNATURE, Kind.NO_CHECKSUM])
-async def test_an_unsigned_success_never_pays(sqlite_url: str, kind: Kind) -> None:
+async def test_an_unsigned_success_never_pays(fresh_sqlite_url: str, kind: Kind) -> None:
     """A success whose signature is missing or another's is no information; it is flagged until a signed one comes."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         payment = await shop.begin("upi_intent")
         shop.approve(payment)
         shop.fault(kind, operation="order_status", times=2)
@@ -45,9 +45,9 @@ async def test_an_unsigned_success_never_pays(sqlite_url: str, kind: Kind) -> No
         assert (after["status"], after["needs_review"]) == ("paid", False)
 
 
-async def test_an_unknown_code_is_pending_and_flagged(sqlite_url: str) -> None:
+async def test_an_unknown_code_is_pending_and_flagged(fresh_sqlite_url: str) -> None:
     """A result nobody has heard of is neither paid nor failed: still open, flagged, asked again."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         payment = await shop.begin("upi_qr")
         shop.approve(payment)
         shop.fault(Kind.UNKNOWN_STATUS, operation="order_status", times=2)
@@ -65,9 +65,9 @@ CONTRARY = [
 
 
 @pytest.mark.parametrize(("status", "code"), CONTRARY)
-async def test_only_01_with_its_own_word_is_paid(sqlite_url: str, status: str, code: str) -> None:
+async def test_only_01_with_its_own_word_is_paid(fresh_sqlite_url: str, status: str, code: str) -> None:
     """Word and code must agree: 0000, success in other words, or a success with a failure's code is never paid."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         payment = await shop.begin("upi_qr")
         answering(shop, "order_status", said(status, code, orderId=payment["paytm"]["id"], txnAmount="2500.00"))
         after = await shop.check(payment)
@@ -86,9 +86,9 @@ NOTHING = [
 
 
 @pytest.mark.parametrize("answer", NOTHING, ids=lambda each: f"{each.status} {each.body[-30:]!r}")
-async def test_c24_an_answer_that_says_nothing_leaves_it_pending(sqlite_url: str, answer: Response) -> None:
+async def test_c24_an_answer_that_says_nothing_leaves_it_pending(fresh_sqlite_url: str, answer: Response) -> None:
     """501, a gateway's 404, 408, 429 or 5xx, half a JSON: still pending, for as long as it lasts; then paid."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         payment = await shop.begin("upi_intent")
         shop.approve(payment)
         answering(shop, "order_status", *[answer] * 5)
@@ -129,9 +129,9 @@ async def test_a_made_link_is_not_a_payment(database_url: str) -> None:
 
 @pytest.mark.parametrize("kind", [Kind.LATE_SUCCESS, Kind.LATE_SUCCESS_AFTER_FAILURE])
 @pytest.mark.parametrize("operation", ["process", "qr"])
-async def test_a_success_that_is_told_late_is_paid(sqlite_url: str, kind: Kind, operation: str) -> None:
+async def test_a_success_that_is_told_late_is_paid(fresh_sqlite_url: str, kind: Kind, operation: str) -> None:
     """Paytm says pending, or failed, for two hours after the money moved: found by asking; late if it had failed."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         shop.fault(kind, operation=operation, after_ms=2 * 3_600_000)
         payment = await shop.begin("upi_qr" if operation == "qr" else "upi_intent")
         shop.approve(payment)
@@ -150,9 +150,9 @@ STUMBLES = [
 
 @pytest.mark.parametrize("operation", ["initiate", "process", "qr"])
 @pytest.mark.parametrize("kind", STUMBLES)
-async def test_a_start_that_stumbles_charges_once_or_says_so(sqlite_url: str, operation: str, kind: Kind) -> None:
+async def test_a_start_that_stumbles_charges_once_or_says_so(fresh_sqlite_url: str, operation: str, kind: Kind) -> None:
     """A start whose answer is lost goes on with what was kept: payable again, or ended unpaid."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         method = "upi_qr" if operation == "qr" else "upi_intent"
         shop.fault(kind, operation=operation)
         payment = await shop.begin(method)
@@ -169,9 +169,9 @@ async def test_a_start_that_stumbles_charges_once_or_says_so(sqlite_url: str, op
 
 
 @pytest.mark.parametrize("code", ["2005", "1001", "1007", "2013", "196", "1008"])
-async def test_a_refused_order_is_not_paid_at_once(sqlite_url: str, code: str) -> None:
+async def test_a_refused_order_is_not_paid_at_once(fresh_sqlite_url: str, code: str) -> None:
     """A no to the order itself: nothing can be charged by it, so it ends at once with Paytm's code and a hint."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         answering(shop, "initiate", said("F", code))
         payment = await shop.begin("upi_intent")
         assert (payment["status"], payment["reason"]["paytm_code"]) == ("not_paid", code)
@@ -179,9 +179,9 @@ async def test_a_refused_order_is_not_paid_at_once(sqlite_url: str, code: str) -
         assert shop.box.orders == {}
 
 
-async def test_a_used_order_id_is_asked_about_and_never_paid_twice(sqlite_url: str) -> None:
+async def test_a_used_order_id_is_asked_about_and_never_paid_twice(fresh_sqlite_url: str) -> None:
     """2023, the order id was used with other details: held open and asked about, never a second order."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         answering(shop, "initiate", said("F", "2023"))
         payment = await shop.begin("upi_intent")
         assert (payment["status"], payment["phase"]) == ("pending", "checking")

@@ -76,10 +76,10 @@ LIMITS = [
 
 @pytest.mark.parametrize(("mcc", "setting", "most"), LIMITS)
 async def test_the_limit_is_the_categorys_and_the_merchants(
-    sqlite_url: str, mcc: str | None, setting: int, most: int
+    fresh_sqlite_url: str, mcc: str | None, setting: int, most: int
 ) -> None:
     """One lakh for shops, five for hospitals and schools, never above the merchant's setting."""
-    async with open_upi_shop(sqlite_url, mcc=mcc, upi_limit_paise=setting) as shop:
+    async with open_upi_shop(fresh_sqlite_url, mcc=mcc, upi_limit_paise=setting) as shop:
         change_merchant(shop.box, upi_limit_paise=10**12)
         for way in ("upi_intent", "upi_qr"):
             with pytest.raises(AmountNotAllowed) as raised:
@@ -89,9 +89,9 @@ async def test_the_limit_is_the_categorys_and_the_merchants(
         await shop.paid(amount=most)
 
 
-async def test_a_qr_needs_the_client_id(sqlite_url: str) -> None:
+async def test_a_qr_needs_the_client_id(fresh_sqlite_url: str) -> None:
     """Without the client id that Paytm issued no QR is asked for; a link still works."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         await shop.till.database.write(_forget_client)
         shop.clock.advance(ACCOUNT_LIFE_S + 1)
         with pytest.raises(InvalidField) as raised:
@@ -102,18 +102,18 @@ async def test_a_qr_needs_the_client_id(sqlite_url: str) -> None:
 
 
 @pytest.mark.parametrize("expires_in", [0, 59, 901, -1])
-async def test_a_life_that_paytm_would_not_keep_is_refused(sqlite_url: str, expires_in: int) -> None:
+async def test_a_life_that_paytm_would_not_keep_is_refused(fresh_sqlite_url: str, expires_in: int) -> None:
     """A link lives one to fifteen minutes; anything else is refused before anything is sent."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         with pytest.raises(InvalidField) as raised:
             await shop.begin("upi_qr", expires_in=expires_in)
         assert raised.value.param == "expires_in"
         assert len(shop.box.wire) == 0
 
 
-async def test_a_short_lived_qr_is_given_up_after_its_time(sqlite_url: str) -> None:
+async def test_a_short_lived_qr_is_given_up_after_its_time(fresh_sqlite_url: str) -> None:
     """Paytm is told the QR's end in India time, and nobody can pay it afterwards."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         payment = await shop.begin("upi_qr", expires_in=120)
         (call,) = shop.box.wire.calls(operation="qr")
         assert call.body["expiryDate"] == "2026-01-05 10:22:00"
@@ -137,9 +137,9 @@ async def test_tokens_and_upi_ids_are_never_in_the_open(database_url: str) -> No
             assert secret not in view
 
 
-async def test_a_terminal_may_be_named_for_a_display_and_stays_free(sqlite_url: str) -> None:
+async def test_a_terminal_may_be_named_for_a_display_and_stays_free(fresh_sqlite_url: str) -> None:
     """A QR shown at a counter names its machine for the display, and the machine takes cards meanwhile."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         qr = await shop.begin("upi_qr", terminal=FIRST, reference="A")
         card = await shop.start(reference="B")
         shop.pay_by_card()

@@ -59,9 +59,9 @@ async def test_one_rupee_for_a_large_order_is_only_an_inquiry(database_url: str)
         assert (after["status"], after["proof"], shop.calls("order_status")) == ("pending", None, 1)
 
 
-async def test_a_success_that_is_not_true_is_only_an_inquiry(sqlite_url: str) -> None:
+async def test_a_success_that_is_not_true_is_only_an_inquiry(fresh_sqlite_url: str) -> None:
     """Every field right, truly signed, and nobody has paid: Paytm is asked, says so, and it stays unpaid."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         payment = await shop.begin("upi_intent")
         await shop.tell(FORM_TYPE, form(fields_of(payment)))
         await shop.pass_time(60)
@@ -147,9 +147,9 @@ BAD_FORMS: dict[str, Callable[[dict[str, str]], bytes]] = {
 
 
 @pytest.mark.parametrize("bad", BAD_FORMS)
-async def test_a_form_that_is_not_plainly_paytms_changes_nothing(sqlite_url: str, bad: str) -> None:
+async def test_a_form_that_is_not_plainly_paytms_changes_nothing(fresh_sqlite_url: str, bad: str) -> None:
     """Renamed, split, doubled, unsigned, another's: refused, not kept, no question asked, the payment as it was."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         payment = await shop.begin("upi_qr")
         shop.approve(payment)
         before = await _everything(shop)
@@ -163,9 +163,9 @@ async def test_a_form_that_is_not_plainly_paytms_changes_nothing(sqlite_url: str
 
 
 @pytest.mark.parametrize("kind", [Kind.NO_CHECKSUM, Kind.BAD_SIGNATURE, Kind.WRONG_MID])
-async def test_a_bad_refund_webhook_changes_nothing(sqlite_url: str, kind: Kind) -> None:
+async def test_a_bad_refund_webhook_changes_nothing(fresh_sqlite_url: str, kind: Kind) -> None:
     """Unsigned, another's signature, another merchant: refused; the refund is found done by asking."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         shop.box.refund_delay_s = 0
         payment = await shop.paid()
         for post in shop.box.due_posts():
@@ -181,9 +181,9 @@ async def test_a_bad_refund_webhook_changes_nothing(sqlite_url: str, kind: Kind)
         assert (await shop.refund_ended(refund))["status"] == "done"
 
 
-async def test_a_signed_refund_webhook_that_is_not_true_is_only_an_inquiry(sqlite_url: str) -> None:
+async def test_a_signed_refund_webhook_that_is_not_true_is_only_an_inquiry(fresh_sqlite_url: str) -> None:
     """"Done" from a truly signed webhook while Paytm says pending: still pending."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         shop.box.refund_delay_s = 3 * 86_400
         payment = await shop.paid()
         refund = await shop.give_back(payment)
@@ -200,9 +200,9 @@ async def test_a_signed_refund_webhook_that_is_not_true_is_only_an_inquiry(sqlit
         assert shop.calls("refund_status") == 1
 
 
-async def test_both_encodings_of_a_payment_notice_are_read(sqlite_url: str) -> None:
+async def test_both_encodings_of_a_payment_notice_are_read(fresh_sqlite_url: str) -> None:
     """The form of the official pages and the JSON of newer ones: each leads to one question, and to paid."""
-    async with open_upi_shop(sqlite_url, hears=True) as shop:
+    async with open_upi_shop(fresh_sqlite_url, hears=True) as shop:
         for kind in (None, Kind.JSON_STYLE):
             if kind is not None:
                 shop.fault(kind, operation="callback")
@@ -215,9 +215,9 @@ async def test_both_encodings_of_a_payment_notice_are_read(sqlite_url: str) -> N
         assert kinds == [FORM_TYPE, JSON_TYPE]
 
 
-async def test_an_unknown_address_and_an_unknown_order(sqlite_url: str) -> None:
+async def test_an_unknown_address_and_an_unknown_order(fresh_sqlite_url: str) -> None:
     """A made-up token is nobody's; a signed notice about an unknown order is kept and leads to no question."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         payment = await shop.begin("upi_qr")
         with pytest.raises(NotFound):
             await callbacks.receive(shop.till, "x" * 40, FORM_TYPE, form(fields_of(payment)))
@@ -240,9 +240,9 @@ async def test_twenty_copies_at_once_are_one(database_url: str) -> None:
         assert shop.calls("order_status") == 1
 
 
-async def test_the_signature_is_over_what_was_sent(sqlite_url: str) -> None:
+async def test_the_signature_is_over_what_was_sent(fresh_sqlite_url: str) -> None:
     """A form of Paytm's with every field it may have, verified by Paytm's own library, is taken by ours."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         payment = await shop.begin("upi_qr")
         shop.approve(payment)
         (post,) = shop.box.due_posts()

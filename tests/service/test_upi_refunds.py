@@ -46,9 +46,9 @@ async def test_a_part_goes_back_then_the_rest(database_url: str, hears: bool) ->
         assert bool(shop.box.outbox.ended) is hears
 
 
-async def test_a_webhook_ends_a_refund_at_once(sqlite_url: str) -> None:
+async def test_a_webhook_ends_a_refund_at_once(fresh_sqlite_url: str) -> None:
     """A refund that is done after days is known within a second when its webhook arrives, and only by asking."""
-    async with open_upi_shop(sqlite_url, hears=True) as shop:
+    async with open_upi_shop(fresh_sqlite_url, hears=True) as shop:
         shop.box.refund_delay_s = 3 * DAYS
         payment = await shop.paid()
         refund = await shop.give_back(payment)
@@ -89,9 +89,9 @@ async def test_a_lost_request_is_sent_once_more(database_url: str, times: int) -
             assert (await shop.refund_ended(await shop.give_back(payment)))["status"] == "done"
 
 
-async def test_a_request_that_never_left_goes_out_later(sqlite_url: str) -> None:
+async def test_a_request_that_never_left_goes_out_later(fresh_sqlite_url: str) -> None:
     """No connection: nothing was sent, and the same reference leaves when there is one."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         payment = await shop.paid()
         shop.fault(Kind.REFUSE_CONNECTION, operation="refund", times=3)
         refund = await shop.give_back(payment)
@@ -124,9 +124,9 @@ async def test_two_equal_parts_both_go_back(database_url: str) -> None:
         assert _references(shop).count(second["paytm"]["ref_id"]) == 2
 
 
-async def test_617_for_our_own_reference_is_followed(sqlite_url: str) -> None:
+async def test_617_for_our_own_reference_is_followed(fresh_sqlite_url: str) -> None:
     """The first request did arrive and the answer says so in its way (617): followed by questions to done."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         payment = await shop.paid()
         answering(shop, "refund", said("TXN_FAILURE", "617"), is_done=True)
         refund = await shop.give_back(payment)
@@ -136,9 +136,9 @@ async def test_617_for_our_own_reference_is_followed(sqlite_url: str) -> None:
         assert after["paytm"]["refund_id"] is not None
 
 
-async def test_628_is_followed_to_its_end(sqlite_url: str) -> None:
+async def test_628_is_followed_to_its_end(fresh_sqlite_url: str) -> None:
     """Pending at the bank is pending: no second refund, done when the bank is."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         payment = await shop.paid()
         answering(shop, "refund", said("PENDING", "628"), is_done=True)
         refund = await shop.give_back(payment)
@@ -148,9 +148,9 @@ async def test_628_is_followed_to_its_end(sqlite_url: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["627", "635", "619", "620", "600", "607"])
-async def test_a_refused_refund_has_failed_and_says_why(sqlite_url: str, code: str) -> None:
+async def test_a_refused_refund_has_failed_and_says_why(fresh_sqlite_url: str, code: str) -> None:
     """A no from Paytm is a failed refund with its code; nothing went back, and all of it can be tried again."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         payment = await shop.paid()
         answering(shop, "refund", said("TXN_FAILURE", code))
         refund = await shop.give_back(payment, 100_000)
@@ -162,9 +162,9 @@ async def test_a_refused_refund_has_failed_and_says_why(sqlite_url: str, code: s
         assert (await shop.refund_ended(again))["status"] == "done"
 
 
-async def test_629_without_a_refund_of_ours_needs_a_person(sqlite_url: str) -> None:
+async def test_629_without_a_refund_of_ours_needs_a_person(fresh_sqlite_url: str) -> None:
     """Refunded already, says Paytm, and does not know our reference: held for a person, never called done."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         payment = await shop.paid()
         answering(shop, "refund", *(said("TXN_FAILURE", "629"),) * 9)
         refund = await shop.give_back(payment)
@@ -175,9 +175,9 @@ async def test_629_without_a_refund_of_ours_needs_a_person(sqlite_url: str) -> N
             await shop.give_back(payment)
 
 
-async def test_paytm_takes_no_part_below_a_rupee(sqlite_url: str) -> None:
+async def test_paytm_takes_no_part_below_a_rupee(fresh_sqlite_url: str) -> None:
     """Below one rupee only the whole goes back; a smaller part is refused before anything is sent."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         payment = await shop.paid()
         with pytest.raises(AmountNotAllowed) as raised:
             await shop.give_back(payment, 99)
@@ -207,9 +207,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize("kind", WRONG)
-async def test_an_answer_that_proves_nothing_ends_nothing(sqlite_url: str, kind: Kind) -> None:
+async def test_an_answer_that_proves_nothing_ends_nothing(fresh_sqlite_url: str, kind: Kind) -> None:
     """Wrong, unsigned, unreadable or unknown answers about a refund never make it done; the right one later does."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         shop.box.refund_delay_s = 0
         payment = await shop.paid()
         shop.fault(kind, operation="refund_status", times=3)
@@ -225,9 +225,9 @@ async def test_an_answer_that_proves_nothing_ends_nothing(sqlite_url: str, kind:
 
 
 @pytest.mark.parametrize("kind", [Kind.SYSTEM_501, Kind.HTTP_500, Kind.BAD_SIGNATURE, Kind.HTML, Kind.TRUNCATED_JSON])
-async def test_an_answer_to_the_request_that_says_nothing(sqlite_url: str, kind: Kind) -> None:
+async def test_an_answer_to_the_request_that_says_nothing(fresh_sqlite_url: str, kind: Kind) -> None:
     """It may have been taken in: asked by the same reference before anything else, and done once."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         payment = await shop.paid()
         shop.fault(kind, operation="refund")
         refund = await shop.give_back(payment)
@@ -249,9 +249,9 @@ async def test_the_same_key_gives_back_once(database_url: str) -> None:
         assert len(shop.box.refunds) == 1
 
 
-async def test_only_a_paid_payment_goes_back(sqlite_url: str) -> None:
+async def test_only_a_paid_payment_goes_back(fresh_sqlite_url: str) -> None:
     """Pending or declined: refused in words, and nothing is sent."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         payment = await shop.begin()
         for status in ("pending", "not_paid"):
             assert (await shop.see(payment))["status"] == status

@@ -314,9 +314,9 @@ ROWS = [
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.number} {row.galla}")
-async def test_the_row(sqlite_url: str, row: Row) -> None:
+async def test_the_row(fresh_sqlite_url: str, row: Row) -> None:
     """What galla does where the plan and Paytm disagree."""
-    async with open_upi_shop(sqlite_url, **COLLECT) as shop:
+    async with open_upi_shop(fresh_sqlite_url, **COLLECT) as shop:
         await row.shows(shop)
         shop.line.answer_with(shop.box.ahandle)
         await shop.pass_time(4 * 3600)

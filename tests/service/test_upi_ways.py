@@ -48,10 +48,10 @@ async def test_an_approval_on_the_phone_is_paid(database_url: str, way: str, hea
     ids=["declined", "wrong PIN three times"],
 )  # fmt: skip
 async def test_a_refusal_on_the_phone_is_not_paid(
-    sqlite_url: str, way: str, hears: bool, taps: tuple[str, ...], code: str
+    fresh_sqlite_url: str, way: str, hears: bool, taps: tuple[str, ...], code: str
 ) -> None:
     """A decline, or a PIN wrong three times, ends in not paid with the bank's code, and frees the bill."""
-    async with open_upi_shop(sqlite_url, hears=hears, **COLLECT) as shop:
+    async with open_upi_shop(fresh_sqlite_url, hears=hears, **COLLECT) as shop:
         bill = await shop.bill()
         payment = await shop.begin(way, bill=bill["id"])
         shop.tap(payment, *taps)
@@ -64,9 +64,9 @@ async def test_a_refusal_on_the_phone_is_not_paid(
 
 @HEARING
 @EVERY_WAY
-async def test_nobody_pays_in_time(sqlite_url: str, way: str, hears: bool) -> None:
+async def test_nobody_pays_in_time(fresh_sqlite_url: str, way: str, hears: bool) -> None:
     """When link, QR or request runs out unused it becomes not paid, never before, and stays so."""
-    async with open_upi_shop(sqlite_url, hears=hears, **COLLECT) as shop:
+    async with open_upi_shop(fresh_sqlite_url, hears=hears, **COLLECT) as shop:
         shop.box.collect_expiry_s = 900
         payment = await shop.begin(way)
         await shop.pass_time(890)
@@ -96,9 +96,9 @@ async def test_c05_money_that_moves_after_expiry_is_paid_late(database_url: str,
         assert "late" in late["next_action"]["text"]
 
 
-async def test_a_declined_qr_scanned_again_is_paid_late(sqlite_url: str) -> None:
+async def test_a_declined_qr_scanned_again_is_paid_late(fresh_sqlite_url: str) -> None:
     """A QR stays on the counter after one customer declined; when another pays it, that money is found."""
-    async with open_upi_shop(sqlite_url) as shop:
+    async with open_upi_shop(fresh_sqlite_url) as shop:
         payment = await shop.begin("upi_qr")
         shop.tap(payment, "decline")
         assert (await shop.ended(payment))["status"] == "not_paid"
@@ -115,9 +115,9 @@ async def test_collect_is_refused_with_another_way_named(database_url: str) -> N
 
 
 @pytest.mark.parametrize("mcc", [None, "8011"])
-async def test_c29_collect_has_ended_for_clinics(sqlite_url: str, mcc: str | None) -> None:
+async def test_c29_collect_has_ended_for_clinics(fresh_sqlite_url: str, mcc: str | None) -> None:
     """Allowed by the setting and barred by the date: refused with the day it ended; a QR for the same bill works."""
-    async with open_upi_shop(sqlite_url, at=AFTER_COLLECT, mcc=mcc, **COLLECT) as shop:
+    async with open_upi_shop(fresh_sqlite_url, at=AFTER_COLLECT, mcc=mcc, **COLLECT) as shop:
         bill = await shop.bill()
         await _refused(shop, "28 February 2026", bill=bill["id"])
         await _refused(shop, "28 February 2026", bill=bill["id"], platform="android")
@@ -128,26 +128,26 @@ async def test_c29_collect_has_ended_for_clinics(sqlite_url: str, mcc: str | Non
 
 
 @pytest.mark.parametrize(("mcc", "platform"), [("6211", None), ("6012", "android"), (None, "ios")])
-async def test_collect_lives_where_it_is_exempt(sqlite_url: str, mcc: str | None, platform: str | None) -> None:
+async def test_collect_lives_where_it_is_exempt(fresh_sqlite_url: str, mcc: str | None, platform: str | None) -> None:
     """After the day it ended: brokers, banks and customers on iOS may still be asked by their UPI id."""
-    async with open_upi_shop(sqlite_url, at=AFTER_COLLECT, mcc=mcc, **COLLECT) as shop:
+    async with open_upi_shop(fresh_sqlite_url, at=AFTER_COLLECT, mcc=mcc, **COLLECT) as shop:
         payment = await shop.begin("upi_collect", platform=platform)
         shop.approve(payment)
         after = await shop.ended(payment)
         assert (after["status"], after["proof"]["upi_id"]) == ("paid", "ra***@oksbi")
 
 
-async def test_a_collect_that_paytm_bars_is_not_paid(sqlite_url: str) -> None:
+async def test_a_collect_that_paytm_bars_is_not_paid(fresh_sqlite_url: str) -> None:
     """Ours says yes and Paytm says no: not paid at once, in words for the counter."""
-    async with open_upi_shop(sqlite_url, collect_allowed=True) as shop:
+    async with open_upi_shop(fresh_sqlite_url, collect_allowed=True) as shop:
         payment = await shop.begin("upi_collect")
         assert (payment["status"], payment["reason"]["paytm_code"]) == ("not_paid", "0001")
         assert payment["reason"]["hint"].endswith(".")
 
 
-async def test_a_collect_to_nobody_is_not_paid(sqlite_url: str) -> None:
+async def test_a_collect_to_nobody_is_not_paid(fresh_sqlite_url: str) -> None:
     """A UPI id that does not exist: Paytm takes the request and says 295 when asked."""
-    async with open_upi_shop(sqlite_url, **COLLECT) as shop:
+    async with open_upi_shop(fresh_sqlite_url, **COLLECT) as shop:
         payment = await shop.begin("upi_collect", vpa="nobody@okicici")
         after = await shop.ended(payment)
         assert (after["status"], after["reason"]["paytm_code"]) == ("not_paid", "295")
@@ -157,9 +157,9 @@ MALFORMED = [None, "", "ramesh", "ramesh@", "@oksbi", "ra mesh@oksbi", "a@b@c", 
 
 
 @pytest.mark.parametrize("vpa", MALFORMED)
-async def test_a_malformed_upi_id_is_refused(sqlite_url: str, vpa: str | None) -> None:
+async def test_a_malformed_upi_id_is_refused(fresh_sqlite_url: str, vpa: str | None) -> None:
     """No UPI id, or none that can be one: refused as such, never another way in its place, and nothing is sent."""
-    async with open_upi_shop(sqlite_url, **COLLECT) as shop:
+    async with open_upi_shop(fresh_sqlite_url, **COLLECT) as shop:
         with pytest.raises(InvalidField) as raised:
             await shop.begin("upi_collect", vpa=vpa)
         assert (raised.value.code, raised.value.param) == ("invalid_vpa", "vpa")
@@ -186,9 +186,9 @@ async def test_a_callback_that_overtakes_everything_pays_once(database_url: str)
         assert shop.calls("order_status") == checks == 1
 
 
-async def test_c08_a_callback_that_comes_before_the_reply_to_begin(sqlite_url: str) -> None:
+async def test_c08_a_callback_that_comes_before_the_reply_to_begin(fresh_sqlite_url: str) -> None:
     """The payer is told of before the answer to our own request is read: held, then asked about, then paid once."""
-    async with open_upi_shop(sqlite_url, **COLLECT) as shop:
+    async with open_upi_shop(fresh_sqlite_url, **COLLECT) as shop:
         told = shop.box.ahandle
 
         async def slow(request: Request) -> Response:

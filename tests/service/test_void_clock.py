@@ -38,10 +38,10 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 @pytest.mark.parametrize(("sold_at", "asked_at", "kind"), [row[1:] for row in MATRIX], ids=[row[0] for row in MATRIX])
 async def test_f43_c20_the_day_is_indias_under_every_zone(
-    sqlite_url: str, zone: str, sold_at: datetime, asked_at: datetime, kind: str
+    fresh_sqlite_url: str, zone: str, sold_at: datetime, asked_at: datetime, kind: str
 ) -> None:
     """Void before five past midnight in India, refund from then on; the sale's day is India's, too."""
-    async with open_card_shop(sqlite_url, at=sold_at.astimezone(UTC)) as shop:
+    async with open_card_shop(fresh_sqlite_url, at=sold_at.astimezone(UTC)) as shop:
         payment = await shop.sold()
         shop.clock.advance((asked_at - shop.clock.now()).total_seconds())
         begun = await shop.give_back(payment)
@@ -79,9 +79,9 @@ async def test_f43_c20_both_engines_keep_the_same_clock(database_url: str) -> No
         ("11:59", "2026-01-06T06:29:00.000Z"),
     ],
 )
-async def test_the_merchants_own_cutoff_counts(sqlite_url: str, cutoff: str, until: str) -> None:
+async def test_the_merchants_own_cutoff_counts(fresh_sqlite_url: str, cutoff: str, until: str) -> None:
     """Before noon it is the next day's, from noon on the day's of the sale; a sale keeps the one it was made by."""
-    async with open_card_shop(sqlite_url) as shop:
+    async with open_card_shop(fresh_sqlite_url) as shop:
         await shop.set_merchant(void_cutoff=cutoff)
         payment = await shop.sold()
         assert payment["void_until"] == until

@@ -139,9 +139,9 @@ async def test_f15_a_lost_request_is_sent_once_more(database_url: str, times: in
             assert "refund instead" in after["trouble"]["hint"]
 
 
-async def test_f11_a_duplicate_answer_means_that_it_arrived(sqlite_url: str) -> None:
+async def test_f11_a_duplicate_answer_means_that_it_arrived(fresh_sqlite_url: str) -> None:
     """0233 for a void: ours arrived before; it is followed by questions to its end and not sent again."""
-    async with open_card_shop(sqlite_url) as shop:
+    async with open_card_shop(fresh_sqlite_url) as shop:
         payment = await shop.sold()
         _answering(shop, "void", _edc("F", "FAIL", "0233"), is_done=True)
         void = await shop.give_back(payment)
@@ -152,9 +152,9 @@ async def test_f11_a_duplicate_answer_means_that_it_arrived(sqlite_url: str) -> 
 
 
 @pytest.mark.parametrize("code", ["0090", "0180", "0007", "0330"])
-async def test_a_void_that_paytm_refuses_has_failed_and_says_why(sqlite_url: str, code: str) -> None:
+async def test_a_void_that_paytm_refuses_has_failed_and_says_why(fresh_sqlite_url: str, code: str) -> None:
     """A no to the void is a failed void with its code; the sale stands, and the next step is named."""
-    async with open_card_shop(sqlite_url) as shop:
+    async with open_card_shop(fresh_sqlite_url) as shop:
         payment = await shop.sold()
         _answering(shop, "void", _edc("F", "FAIL", code))
         void = await shop.give_back(payment)
@@ -163,9 +163,9 @@ async def test_a_void_that_paytm_refuses_has_failed_and_says_why(sqlite_url: str
         assert (await shop.see(payment))["amount_refundable"] == AMOUNT
 
 
-async def test_0180_just_after_acceptance_is_not_believed_at_once(sqlite_url: str) -> None:
+async def test_0180_just_after_acceptance_is_not_believed_at_once(fresh_sqlite_url: str) -> None:
     """A void that Paytm has accepted and does not know yet is asked about for a while before it counts as failed."""
-    async with open_card_shop(sqlite_url) as shop:
+    async with open_card_shop(fresh_sqlite_url) as shop:
         payment = await shop.sold()
         void = await shop.give_back(payment)
         _answering(shop, "status", *(_edc("F", "FAIL", "0180"),) * 3)
@@ -178,9 +178,9 @@ async def test_0180_just_after_acceptance_is_not_believed_at_once(sqlite_url: st
         shop.act(Action.REJECT)
 
 
-async def test_a_busy_machine_lets_the_void_wait(sqlite_url: str) -> None:
+async def test_a_busy_machine_lets_the_void_wait(fresh_sqlite_url: str) -> None:
     """0333: somebody else's request is on the machine; the void goes out by itself when it is free."""
-    async with open_card_shop(sqlite_url) as shop:
+    async with open_card_shop(fresh_sqlite_url) as shop:
         payment = await shop.sold()
         _answering(shop, "void", *(_edc("F", "FAIL", "0333"),) * 2)
         void = await shop.give_back(payment)
@@ -258,9 +258,9 @@ async def test_f16_a_refund_that_fails_in_the_end_can_be_tried_again(database_ur
 
 
 @pytest.mark.parametrize("kind", [Kind.WRONG_AMOUNT, Kind.WRONG_ID, Kind.WRONG_MID])
-async def test_a_success_about_something_else_is_flagged_and_never_done(sqlite_url: str, kind: Kind) -> None:
+async def test_a_success_about_something_else_is_flagged_and_never_done(fresh_sqlite_url: str, kind: Kind) -> None:
     """Another amount, id or MID in an answer about a void proves nothing: a person must look, whatever follows."""
-    async with open_card_shop(sqlite_url) as shop:
+    async with open_card_shop(fresh_sqlite_url) as shop:
         payment = await shop.sold()
         void = await shop.give_back(payment)
         shop.fault(kind, operation="status", times=3)
@@ -277,9 +277,9 @@ async def test_a_success_about_something_else_is_flagged_and_never_done(sqlite_u
     [Kind.HTTP_500, Kind.HTML, Kind.TRUNCATED_JSON, Kind.RATE_LIMITED, Kind.INTERNAL_0012, Kind.UNKNOWN_STATUS],
 )
 @pytest.mark.parametrize("operation", ["void", "status"])
-async def test_an_answer_that_says_nothing_ends_nothing(sqlite_url: str, kind: Kind, operation: str) -> None:
+async def test_an_answer_that_says_nothing_ends_nothing(fresh_sqlite_url: str, kind: Kind, operation: str) -> None:
     """Unreadable or unknown answers leave the void open and the sale unreversed; it is done once, by proof."""
-    async with open_card_shop(sqlite_url) as shop:
+    async with open_card_shop(fresh_sqlite_url) as shop:
         payment = await shop.sold()
         shop.fault(kind, operation=operation)
         void = await shop.give_back(payment)
@@ -333,9 +333,9 @@ async def test_two_people_may_give_an_unanswered_void_up_for_a_refund(database_u
         assert (await shop.see(payment))["amount_refunded"] == AMOUNT
 
 
-async def test_an_unanswered_void_is_not_given_up_while_paytm_is_silent(sqlite_url: str) -> None:
+async def test_an_unanswered_void_is_not_given_up_while_paytm_is_silent(fresh_sqlite_url: str) -> None:
     """Nobody knows whether it was accepted in time: the amount stays set aside, and a refund is refused."""
-    async with open_card_shop(sqlite_url, at=EVENING) as shop:
+    async with open_card_shop(fresh_sqlite_url, at=EVENING) as shop:
         supervisor = await shop.colleague("refund")
         payment = await shop.sold()
         void = await shop.give_back(payment)
@@ -364,9 +364,9 @@ async def test_a_void_that_never_left_does_not_leave_after_the_cutoff(database_u
         assert (await shop.give_back(payment))["kind"] == "refund"
 
 
-async def test_the_void_goes_to_the_dialects_own_path(sqlite_url: str) -> None:
+async def test_the_void_goes_to_the_dialects_own_path(fresh_sqlite_url: str) -> None:
     """Where a void is sent follows the setting, and it carries the sale's own id and nothing of money."""
-    async with open_card_shop(sqlite_url, edc_void_path="/ecr/ext/void") as shop:
+    async with open_card_shop(fresh_sqlite_url, edc_void_path="/ecr/ext/void") as shop:
         payment = await shop.sold()
         void = await shop.give_back(payment)
         (call,) = shop.box.wire.calls(operation="void")

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,12 +86,12 @@ def differences(connection: Connection) -> list[Any]:
     return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
 
 
-async def test_migrations_make_what_the_tables_say(database_url: str, tmp_path: Path, request: Any) -> None:
+async def test_migrations_make_what_the_tables_say(empty_url: str, tmp_path: Path, request: Any) -> None:
     """F44: a migrated database equals the tables: columns, checks, keys, indexes, triggers and the view."""
-    await on(database_url, upgrade)
-    migrated = await on(database_url, catalogue)
-    assert await on(database_url, differences) == [], WHAT_TO_DO
-    if database_url.startswith("sqlite"):
+    await on(empty_url, upgrade)
+    migrated = await on(empty_url, catalogue)
+    assert await on(empty_url, differences) == [], WHAT_TO_DO
+    if empty_url.startswith("sqlite"):
         wanted = await _wanted(f"sqlite:///{tmp_path / 'wanted.db'}")
     else:
         with fresh_database(request.getfixturevalue("postgres_url")) as url:
@@ -148,7 +149,17 @@ async def test_migrating_again_changes_nothing(database_url: str) -> None:
     assert not [text for text in writes if text.lstrip().split()[0].upper() in {"CREATE", "INSERT", "UPDATE", "DROP"}]
 
 
-async def test_an_interrupted_migration_leaves_nothing(database_url: str) -> None:
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without any table, once on each engine."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    with fresh_database(request.getfixturevalue("postgres_url")) as url:
+        yield url
+
+
+async def test_an_interrupted_migration_leaves_nothing(empty_url: str) -> None:
     """F44: a migration that dies at any statement leaves an empty database, in which the next one succeeds."""
     count = []
 
@@ -158,16 +169,16 @@ async def test_an_interrupted_migration_leaves_nothing(database_url: str) -> Non
         raise Killed
 
     with pytest.raises(Killed):
-        await on(database_url, counted)
+        await on(empty_url, counted)
     empty = {"columns", "constraints", "indexes", "triggers", "views"}
     steps = sorted({1, 2, 3, len(count) - 1, len(count), *range(5, len(count), len(count) // 6)})
     for step in steps:
         with pytest.raises(Killed):
-            await on(database_url, upgrade, killed_at=step)
-        found = await on(database_url, catalogue)
+            await on(empty_url, upgrade, killed_at=step)
+        found = await on(empty_url, catalogue)
         assert not [name for name in empty if found[name]], f"half a schema after statement {step}"
-    await on(database_url, upgrade)
-    assert await on(database_url, differences) == []
+    await on(empty_url, upgrade)
+    assert await on(empty_url, differences) == []
 
 
 def test_a_killed_migration_leaves_nothing(tmp_path: Path) -> None:
@@ -197,12 +208,13 @@ def test_a_killed_migration_leaves_nothing(tmp_path: Path) -> None:
     assert again.stdout.strip() == "opened", again.stderr
 
 
-async def test_processes_that_start_at_once_migrate_once(fresh_postgres_url: str) -> None:
+async def test_processes_that_start_at_once_migrate_once(postgres_url: str) -> None:
     """Four processes that open an empty PostgreSQL at the same moment all find one whole schema."""
-    opened = await asyncio.gather(*(open_database(fresh_postgres_url) for _ in range(4)))
-    await asyncio.gather(*(database.write(make_shop) for database in opened))
-    assert await opened[0].read(sql, "SELECT count(*) FROM merchants") == [(4,)]
-    await asyncio.gather(*(database.close() for database in opened))
+    with fresh_database(postgres_url) as url:
+        opened = await asyncio.gather(*(open_database(url) for _ in range(4)))
+        await asyncio.gather(*(database.write(make_shop) for database in opened))
+        assert await opened[0].read(sql, "SELECT count(*) FROM merchants") == [(4,)]
+        await asyncio.gather(*(database.close() for database in opened))
 
 
 async def test_a_newer_database_is_refused(database_url: str) -> None:

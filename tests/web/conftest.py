@@ -1,7 +1,6 @@
 """A shop for each web test: on both engines, or on SQLite alone where the database cannot matter."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -17,16 +16,16 @@ async def shop(database_url: str) -> AsyncIterator[Shop]:
 
 
 @pytest.fixture
-async def small_shop(tmp_path: Path) -> AsyncIterator[Shop]:
+async def small_shop(fresh_sqlite_url: str) -> AsyncIterator[Shop]:
     """A shop on SQLite."""
-    async with open_shop(f"sqlite:///{tmp_path / 'galla.db'}") as opened:
+    async with open_shop(fresh_sqlite_url) as opened:
         yield opened
 
 
 @pytest.fixture
-async def upi_shop(tmp_path: Path) -> AsyncIterator[Shop]:
+async def upi_shop(fresh_sqlite_url: str) -> AsyncIterator[Shop]:
     """A shop on SQLite that takes UPI, asks about nothing by itself for a minute, and is called back by its Paytm."""
-    async with open_upi_shop(f"sqlite:///{tmp_path / 'upi.db'}", ladder_upi="2h:1h") as opened:
+    async with open_upi_shop(fresh_sqlite_url, ladder_upi="2h:1h") as opened:
         yield opened
 
 
