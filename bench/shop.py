@@ -149,7 +149,6 @@ def add_machines(connection: Connection, first: int, count: int) -> list[str]:
             "branch": "Main",
             "is_active": 1,
             "created_at": 0,
-            "last_seen_at": None,
         }
         for tid in tids
     ]

@@ -60,7 +60,7 @@ def make_shop(connection: Connection) -> Shop:
     for tid in ("11111111", "22222222"):
         terminals.append(new_id("term", NOW))
         values = {"merchant_id": merchant_id, "id": terminals[-1], "tid": tid, "label": tid, "branch": "Main"}
-        values |= {"is_active": 1, "created_at": to_millis(NOW), "last_seen_at": None}
+        values |= {"is_active": 1, "created_at": to_millis(NOW)}
         merchants.insert_terminal(connection, values)
     return Shop(merchant_id, mid, (terminals[0], terminals[1]))
 

@@ -59,7 +59,9 @@ async def test_the_list_is_narrowed_and_added_up(shop: Shop) -> None:
         assert given.status_code == 201, given.text
     async with signed_in(shop, await session_of(shop, "accountant")) as client:
         one = next(each for each in await lines(client, "state=paid&method=edc"))
-        machine = (await client.get("/v1/payments?reference=INV-2")).json()["data"][0]["terminal"]
+        sold = (await client.get("/v1/payments?reference=INV-2")).json()["data"][0]
+        machine = sold["terminal"]
+        seen = {each["id"]: each["last_seen_at"] for each in (await client.get("/v1/terminals")).json()["data"]}
         wanted: list[Asked] = [
             ("", {"INV-1", "100%_off", "INV-2", "INV-3"}),
             ("state=paid", {"INV-1", "100%_off", "INV-2"}),
@@ -84,6 +86,8 @@ async def test_the_list_is_narrowed_and_added_up(shop: Shop) -> None:
             assert {ref for ref in ("INV-1", "100%_off", "INV-2", "INV-3") if f">{ref}</a>" in page} == references
         everything = await lines(client, "")
         page = (await client.get("/payments")).text
+    assert seen.pop(machine) == sold["settled_at"]
+    assert set(seen.values()) == {None}
     nets = {each["Reference"]: (each["Amount"], each["Given back"], each["Net"]) for each in everything}
     assert nets["INV-1"] == ("500.00", "-200.00", "300.00")
     assert nets["INV-3"] == ("900.00", "0.00", "0.00")

@@ -42,7 +42,7 @@ async def summary(till: Till, principal: Principal, first: date | None = None, l
 def _summary(connection: Connection, merchant_id: str, first: date, last: date) -> View:
     since, until = midnight(first), midnight(last + timedelta(days=1))
     rows = reports.tallies(connection, merchant_id, since, until)
-    names = {row.id: str(row.label) for row in merchants.terminals_of(connection, merchant_id)}
+    names = _machines(merchants.terminals_of(connection, merchant_id))
     whole = _line("all", rows)
     number = whole.pop("count")
     decided = sum(row.number for row in rows if row.status in ("paid", "not_paid"))
@@ -71,6 +71,12 @@ def _summary(connection: Connection, merchant_id: str, first: date, last: date) 
             "is_met": half <= MOST_WAIT_MS if half is not None else None,
         },
     }
+
+
+def _machines(machines: Sequence[Row[Any]]) -> dict[str, str]:
+    """Return what each machine is called; two of one name are told apart by their TIDs."""
+    labels = [row.label for row in machines]
+    return {row.id: row.label if labels.count(row.label) == 1 else f"{row.label}, TID {row.tid}" for row in machines}
 
 
 def _wait(connection: Connection, merchant_id: str, first: date, last: date, waits: int, share: int) -> int | None:

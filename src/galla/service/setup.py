@@ -107,7 +107,6 @@ def _terminal(connection: Connection, till: Till, merchant_id: str, tid: str, la
             "branch": "Main",
             "is_active": 1,
             "created_at": to_millis(now),
-            "last_seen_at": None,
         },
     )
 

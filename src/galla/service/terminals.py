@@ -37,7 +37,9 @@ async def create(
         "branch": clean(branch, "branch", limit=40) or "Main",
         "is_active": int(is_active),
     }
-    return await till.database.write(_create, till, principal, values)
+    made = await till.database.write(_create, till, principal, values)
+    till.forget(principal.merchant_id)
+    return made
 
 
 async def find(till: Till, principal: Principal) -> list[dict[str, Any]]:
@@ -73,7 +75,9 @@ async def update(till: Till, principal: Principal, name: str, **changes: Any) ->
         values["branch"] = clean(changes["branch"], "branch", limit=40, is_required=True)
     if changes.get("is_active") is not None:
         values["is_active"] = int(bool(changes["is_active"]))
-    return await till.database.write(_update, till, principal, name, values)
+    changed = await till.database.write(_update, till, principal, name, values)
+    till.forget(principal.merchant_id)
+    return changed
 
 
 def _create(connection: Connection, till: Till, principal: Principal, values: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +88,6 @@ def _create(connection: Connection, till: Till, principal: Principal, values: di
         "merchant_id": principal.merchant_id,
         "id": ids.new_id("term", now),
         "created_at": to_millis(now),
-        "last_seen_at": None,
         **values,
     }
     stored.insert_terminal(connection, row)
@@ -111,17 +114,20 @@ def _note(
 
 def _find(connection: Connection, till: Till, merchant_id: str) -> list[dict[str, Any]]:
     holders = {payment.terminal_id: payment for payment in payments.holders(connection, merchant_id)}
-    return [_view(row, till, holders.get(row.id)) for row in stored.terminals_of(connection, merchant_id)]
+    machines = stored.terminals_of(connection, merchant_id)
+    seen = {row.id: stored.last_paid_at(connection, merchant_id, row.id) for row in machines}
+    return [_view(row, till, holders.get(row.id), seen[row.id]) for row in machines]
 
 
 def _get(connection: Connection, till: Till, merchant_id: str, name: str) -> dict[str, Any]:
     row = stored.get_terminal(connection, merchant_id, name)
     if row is None:
         raise NotFound(f"There is no machine {name[:60]}.")
-    return _view(row, till, payments.holder_of_terminal(connection, merchant_id, row.id))
+    holder = payments.holder_of_terminal(connection, merchant_id, row.id)
+    return _view(row, till, holder, stored.last_paid_at(connection, merchant_id, row.id))
 
 
-def _view(row: Row[Any], till: Till, holder: Payment | None) -> dict[str, Any]:
+def _view(row: Row[Any], till: Till, holder: Payment | None, seen_at: int | None) -> dict[str, Any]:
     live = None
     if holder is not None:
         live = {
@@ -143,6 +149,6 @@ def _view(row: Row[Any], till: Till, holder: Payment | None) -> dict[str, Any]:
         "is_active": row.is_active == 1,
         "live_payment": live,
         "is_free": row.is_active == 1 and (holder is None or is_let_go(till, holder, till.clock.now())),
-        "last_seen_at": rfc3339(from_millis(row.last_seen_at)) if row.last_seen_at else None,
+        "last_seen_at": rfc3339(from_millis(seen_at)) if seen_at else None,
         "created_at": rfc3339(from_millis(row.created_at)),
     }

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
-from galla.store.tables import merchants, terminals
+from galla.store.tables import merchants, payments, terminals
 
-_m, _t = merchants.c, terminals.c
+_m, _t, _p = merchants.c, terminals.c, payments.c
 
 
 def insert_merchant(connection: Connection, values: dict[str, Any]) -> None:
@@ -64,3 +64,16 @@ def terminals_of(connection: Connection, merchant_id: str) -> list[Row[Any]]:
             select(terminals).where(_t.merchant_id == merchant_id).order_by(_t.label, _t.tid)
         )
     )
+
+
+def last_paid_at(connection: Connection, merchant_id: str, terminal_id: str) -> int | None:
+    """Return when a payment on a machine was last proven paid, in ms: the latest sign of life that galla has of it."""
+    query = (
+        select(_p.settled_at)
+        .where(_p.merchant_id == merchant_id, _p.terminal_id == terminal_id, _p.status == "paid")
+        .where(_p.settled_at.is_not(None))
+        .order_by(_p.settled_at.desc())
+        .limit(1)
+    )
+    found = connection.execute(query).scalar_one_or_none()
+    return int(found) if found is not None else None

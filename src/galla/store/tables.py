@@ -54,7 +54,6 @@ terminals = Table(
     words("branch"),
     whole("is_active"),
     whole("created_at"),
-    whole("last_seen_at", null=True),
     PrimaryKeyConstraint("merchant_id", "id"),
     ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
     UniqueConstraint("merchant_id", "tid"),
@@ -161,7 +160,7 @@ payments = Table(
     Index(None, "merchant_id", "reference"),
     Index(None, "merchant_id", "paytm_id"),
     Index(None, "merchant_id", "customer_phone"),
-    Index(None, "merchant_id", "terminal_id"),
+    Index(None, "merchant_id", "terminal_id", "settled_at"),
     partial(
         "ix_payments_taken",
         "merchant_id",

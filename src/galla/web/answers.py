@@ -194,7 +194,7 @@ class PayLink(Shown):
 
 
 class Terminal(BaseModel):
-    """A card machine."""
+    """A card machine. `last_seen_at` is when a payment on it was last proven paid."""
 
     model_config = ConfigDict(extra="allow")
 

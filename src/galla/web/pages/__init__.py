@@ -24,6 +24,7 @@ from galla.web.pages import (
     shift,
     sign_in,
     tasks,
+    terminals,
     welcome,
 )
 
@@ -32,6 +33,6 @@ _PARTS = (
     sign_in, welcome, people, account, counter, live, payments, refunds, receipts, shift, tasks, queue, display, pay,
     docs,
 )
-_OFFICE = (listing, reports)
+_OFFICE = (listing, reports, terminals)
 for _part in (*_PARTS, *_OFFICE):
     router.include_router(_part.router)

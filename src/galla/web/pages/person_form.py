@@ -12,14 +12,15 @@ from galla.service.people import NewUser
 from galla.service.roles import ROLES
 from galla.web.pages.entry import Faults
 from galla.web.pages.page import one
+from galla.web.pages.refusal import refused
 
 _LONGEST = 200
 _SPOKEN = {
-    "`name`": "The sign-in name",
-    "`display_name`": "The name",
-    "`branch`": "The branch",
-    "`role`": "The role",
-    "`password`": "The password",
+    "name": "The sign-in name",
+    "display_name": "The name",
+    "branch": "The branch",
+    "role": "The role",
+    "password": "The password",
 }
 
 
@@ -67,7 +68,4 @@ def new_password_of(fields: Mapping[str, list[str]]) -> str:
 
 def faults_about(error: PaymentError) -> Faults:
     """Return what the service refused, beside its field where it has one."""
-    said = str(error)
-    for word, spoken in _SPOKEN.items():
-        said = said.replace(word, spoken, 1)
-    return Faults({error.param: said}) if error.param else Faults(general=said)
+    return refused(error, _SPOKEN)

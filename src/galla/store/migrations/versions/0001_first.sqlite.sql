@@ -279,7 +279,6 @@ CREATE TABLE terminals (
     branch TEXT NOT NULL,
     is_active INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
-    last_seen_at INTEGER,
     CONSTRAINT pk_terminals PRIMARY KEY (merchant_id, id),
     CONSTRAINT fk_terminals_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
     CONSTRAINT uq_terminals_merchant_id_tid UNIQUE (merchant_id, tid),
@@ -521,7 +520,7 @@ CREATE INDEX ix_payments_merchant_id_reference ON payments (merchant_id, referen
 
 CREATE INDEX ix_payments_merchant_id_rrn ON payments (merchant_id, rrn)
 
-CREATE INDEX ix_payments_merchant_id_terminal_id ON payments (merchant_id, terminal_id)
+CREATE INDEX ix_payments_merchant_id_terminal_id_settled_at ON payments (merchant_id, terminal_id, settled_at)
 
 CREATE INDEX ix_payments_open ON payments (merchant_id, created_at) WHERE status IN ('created', 'pending', 'in_doubt') OR needs_review = 1
 
