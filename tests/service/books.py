@@ -191,12 +191,12 @@ def _clearing_is_owed(held: Held, box: Sandbox) -> None:
 
 
 def _drawer_holds(held: Held) -> None:
-    """What stands in the drawer is the cash taken less the cash given back, and what counting found beyond that."""
+    """What stands in the drawer is the cash taken less the cash given back, what was moved, and what counting found."""
     booked = sum(line.amount_paise for line in held["postings"] if line.account == "cash_drawer")
     taken = {row.id: row.amount_paise for row in held["payments"] if row.method == "cash" and row.status == "paid"}
     back = sum(row.amount_paise for row in held["refunds"] if row.status == "done" and row.payment_id in taken)
     entry = {row.id: row.event for row in held["entries"]}
-    counted = [line for line in held["postings"] if entry[line.entry_id] == "shift.closed"]
+    counted = [line for line in held["postings"] if entry[line.entry_id] in ("shift.closed", "drawer.moved")]
     more = sum(line.amount_paise for line in counted if line.account == "cash_drawer")
     assert booked == sum(taken.values()) - back + more, f"the drawer says {booked}"
 

@@ -112,6 +112,8 @@ async def test_records_are_append_only(database: Database) -> None:
         "shifts (merchant_id, id, counter, opened_by, opened_at, float_paise, sequence) "
         f"VALUES ('{mid}', 's', 'C', 'me', 1, 0, 1)",
         f"shift_lines (merchant_id, object_id, shift_id) VALUES ('{mid}', '{payment.id}', 's')",
+        "drawer_movements (merchant_id, id, shift_id, kind, amount_paise, reason, actor, at) "
+        f"VALUES ('{mid}', 'm', 's', 'pay_in', 1, 'change', 'me', 1)",
     ):
         await database.write(sql, f"INSERT INTO {row}")
 

@@ -38,6 +38,7 @@ DISCOUNTS = Account("discounts", "Discounts given", AccountKind.INCOME)
 GST_OUTPUT = Account("gst_output", "GST collected", AccountKind.LIABILITY)
 RETURNS = Account("returns", "Refunds given", AccountKind.INCOME)
 CASH_DIFFERENCE = Account("cash_difference", "Cash over and short", AccountKind.EXPENSE)
+CASH_MOVED = Account("cash_moved", "Cash put in and taken out", AccountKind.ASSET)
 
 FIXED = (RECEIVABLE, HOST_RECEIVABLE, CASH_DRAWER, ADVANCES, SALES, DISCOUNTS, GST_OUTPUT, RETURNS)
 

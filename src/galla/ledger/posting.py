@@ -15,6 +15,7 @@ from galla.ledger.accounts import (
     ADVANCES,
     CASH_DIFFERENCE,
     CASH_DRAWER,
+    CASH_MOVED,
     DISCOUNTS,
     GST_OUTPUT,
     HOST_RECEIVABLE,
@@ -154,6 +155,18 @@ def for_cash_difference(shift_id: str, counter: str, difference_paise: int, at: 
         on=business_date(at),
         description=f"Cash counted at {counter}",
         postings=(Posting(CASH_DRAWER, difference_paise), Posting(CASH_DIFFERENCE, -difference_paise)),
+    )
+
+
+def for_drawer_movement(movement_id: str, counter: str, amount_paise: int, reason: str, at: datetime) -> Entry:
+    """Book cash that was put into a drawer; less than zero was taken out. The reason tells where it belongs."""
+    return Entry(
+        object_id=movement_id,
+        event="drawer.moved",
+        at=at,
+        on=business_date(at),
+        description=f"Drawer at {counter}: {reason}",
+        postings=(Posting(CASH_DRAWER, amount_paise), Posting(CASH_MOVED, -amount_paise)),
     )
 
 

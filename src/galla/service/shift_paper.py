@@ -12,6 +12,7 @@ from galla.service import merchants, shifts
 from galla.service.till import Principal, Till
 
 View = dict[str, Any]
+_MOVED = {"pay_in": "Put in", "pay_out": "Taken out"}
 
 
 async def tally(till: Till, principal: Principal, shift_id: str) -> Tally:
@@ -84,6 +85,7 @@ def _drawer(shift: View) -> Part:
         Row("Float", _bare(shift["float"])),
         Row("Cash taken", _bare(report["cash_taken"])),
         Row("Cash given back", _bare(report["cash_given_back"])),
+        *(Row(f"{_MOVED[each['kind']]}: {each['reason']}", _bare(each["amount"])) for each in report["movements"]),
     ]
     expected = Row("Cash expected", format_inr(report["cash_expected"]))
     if shift["status"] == "open":

@@ -9,18 +9,26 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row
 
+from galla.clock import from_millis, rfc3339
 from galla.payments.model import Method, Proof
 
 _proofs = msgspec.json.Decoder(Proof)
 View = dict[str, Any]
 
 
-def report(taken: Sequence[Row[Any]], given: Sequence[Row[Any]], float_paise: int, opened_at: int) -> View:
+def report(
+    taken: Sequence[Row[Any]],
+    given: Sequence[Row[Any]],
+    moved: Sequence[Row[Any]],
+    float_paise: int,
+    opened_at: int,
+) -> View:
     """Return the report of a shift; what is given back has a minus sign.
 
     Args:
         taken: what became paid, as `galla.store.shifts.taken` returns it.
         given: what was given back, as `galla.store.shifts.given` returns it.
+        moved: what was put into the drawer and taken out, as `galla.store.drawer.of_shift` returns it.
         float_paise: what lay in the drawer at the beginning.
         opened_at: the instant the shift began, in milliseconds; money for an older bill is an old due, and cash that
             came after the last shift and before this one lies in the float already.
@@ -31,6 +39,8 @@ def report(taken: Sequence[Row[Any]], given: Sequence[Row[Any]], float_paise: in
     cash_back = [row.amount_paise for row in given if _in_drawer(row, opened_at)]
     early = [row.amount_paise for row in taken if row.settled_at < opened_at]
     early_back = [row.amount_paise for row in given if row.settled_at < opened_at]
+    put_in = sum(row.amount_paise for row in moved if row.kind == "pay_in")
+    taken_out = sum(row.amount_paise for row in moved if row.kind == "pay_out")
     old = [row.amount_paise for row in taken if row.billed_at is not None and row.billed_at < opened_at]
     return {
         "payments": len(taken),
@@ -45,7 +55,10 @@ def report(taken: Sequence[Row[Any]], given: Sequence[Row[Any]], float_paise: in
         "by_user": _by(lambda row: str(row.actor), taken, given),
         "cash_taken": sum(cash),
         "cash_given_back": -sum(cash_back),
-        "cash_expected": float_paise + sum(cash) - sum(cash_back),
+        "put_in": put_in,
+        "taken_out": -taken_out,
+        "movements": [_movement(row) for row in moved],
+        "cash_expected": float_paise + sum(cash) - sum(cash_back) + put_in - taken_out,
     }
 
 
@@ -53,6 +66,13 @@ def _by_machine(taken: Sequence[Row[Any]], given: Sequence[Row[Any]]) -> list[Vi
     """Return the sums by TID, each with the name its machine had."""
     labels = {row.tid: row.machine for row in (*given, *taken)}
     return [{**line, "label": labels[line["name"]]} for line in _by(lambda row: str(row.tid or ""), taken, given)]
+
+
+def _movement(row: Row[Any]) -> View:
+    """Return one movement of the drawer; what was taken out has a minus sign."""
+    amount = row.amount_paise if row.kind == "pay_in" else -row.amount_paise
+    at = rfc3339(from_millis(row.at))
+    return {"id": row.id, "kind": row.kind, "amount": amount, "reason": row.reason, "actor": row.actor, "at": at}
 
 
 def _in_drawer(row: Row[Any], opened_at: int) -> bool:

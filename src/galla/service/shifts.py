@@ -23,7 +23,7 @@ from galla.service.shift_report import report
 from galla.service.till import Principal, Till
 from galla.service.views import View
 from galla.service.words import clean
-from galla.store import ledger, shifts
+from galla.store import drawer, ledger, shifts
 from galla.store.journal import Event, Note, record
 
 _NAMED_MAX = 5
@@ -46,7 +46,7 @@ async def get(till: Till, principal: Principal, shift_id: str) -> View:
     Raises:
         NotFound: no such shift for this merchant.
     """
-    return await till.database.read(_get, principal.merchant_id, shift_id)
+    return await till.database.read(shown, principal.merchant_id, shift_id)
 
 
 async def find(
@@ -133,21 +133,26 @@ def _open(connection: Connection, till: Till, principal: Principal, counter: str
         "sequence": 1,
     }
     shifts.insert_shift(connection, values)
-    view = _get(connection, principal.merchant_id, shift_id)
+    view = shown(connection, principal.merchant_id, shift_id)
     _journal(connection, principal, "shift.opened", view, 1, now)
     return view
 
 
-def _get(connection: Connection, merchant_id: str, shift_id: str) -> View:
+def shown(connection: Connection, merchant_id: str, shift_id: str) -> View:
+    """Return one shift inside a transaction, as `get` does.
+
+    Raises:
+        NotFound: no such shift for this merchant.
+    """
     row = shifts.get(connection, merchant_id, shift_id)
     if row is None:
         raise NotFound(f"There is no shift {shift_id[:60]}.")
-    return _view(row, _frozen(row) or _report(connection, row)[0])
+    return _view(row, _frozen(row) or reported(connection, row)[0])
 
 
 def _at_counter(connection: Connection, merchant_id: str, counter: str) -> View | None:
     row = shifts.open_at(connection, merchant_id, counter)
-    return None if row is None else _view(row, _report(connection, row)[0])
+    return None if row is None else _view(row, reported(connection, row)[0])
 
 
 def _standing(connection: Connection, merchant_id: str, counter: str) -> View | None:
@@ -173,7 +178,7 @@ def _close(
         raise NotFound(f"There is no shift {shift_id[:60]}.")
     if row.closed_at is not None:
         raise IllegalTransition(f"The shift {row.id} is closed already, by {row.closed_by}.", code="shift_closed")
-    made, counted_ids = _report(connection, row)
+    made, counted_ids = reported(connection, row)
     _check_finished(row, made["unfinished"])
     difference = counted - made["cash_expected"]
     if difference and reason is None:
@@ -193,15 +198,15 @@ def _close(
         "difference_reason": reason if difference else None,
         "report": msgspec.json.encode(made).decode(),
         "number": shifts.next_number(connection, principal.merchant_id, row.counter),
-        "sequence": 2,
+        "sequence": row.sequence + 1,
     }
     shifts.close(connection, principal.merchant_id, row.id, values)
     shifts.count(connection, principal.merchant_id, row.id, counted_ids)
     if difference:
         ledger.add_account(connection, principal.merchant_id, CASH_DIFFERENCE)
         ledger.book(connection, principal.merchant_id, for_cash_difference(row.id, row.counter, difference, now))
-    view = _get(connection, principal.merchant_id, row.id)
-    _journal(connection, principal, "shift.closed", view, 2, now)
+    view = shown(connection, principal.merchant_id, row.id)
+    _journal(connection, principal, "shift.closed", view, row.sequence + 1, now)
     return view
 
 
@@ -217,13 +222,13 @@ def _check_finished(row: Row[Any], unfinished: list[str]) -> None:
     )
 
 
-def _report(connection: Connection, row: Row[Any]) -> tuple[View, list[str]]:
+def reported(connection: Connection, row: Row[Any]) -> tuple[View, list[str]]:
     """Return how a shift stands, and the ids of the payments and refunds that are in it."""
     unfinished = shifts.unfinished(connection, row.merchant_id, row.counter)
     going = shifts.on_their_way(connection, row.merchant_id, row.counter)
     taken, given = shifts.taken(connection, row), shifts.given(connection, row)
     made = {
-        **report(taken, given, row.float_paise, row.opened_at),
+        **report(taken, given, drawer.of_shift(connection, row.merchant_id, row.id), row.float_paise, row.opened_at),
         "refunds_on_their_way": len(going),
         "on_its_way_back": -sum(going),
         "unfinished": [str(each.id) for each in unfinished],
@@ -263,10 +268,13 @@ def _journal(
     note = Note(
         actor=principal.actor, origin=principal.origin, action=action, object_id=view["id"], detail=detail
     )
-    happened = Event(
-        type=action, object_id=view["id"], sequence=sequence, data=msgspec.json.encode(view).decode()
-    )
-    record(connection, principal.merchant_id, now, note, happened)
+    record(connection, principal.merchant_id, now, note, event(action, view, sequence))
+
+
+def event(action: str, view: View, sequence: int) -> Event:
+    """Return what others are told of a shift."""
+    data = msgspec.json.encode(view).decode()
+    return Event(type=action, object_id=view["id"], sequence=sequence, data=data)
 
 
 def _paise(value: int, param: str) -> int:

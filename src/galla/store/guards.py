@@ -11,11 +11,12 @@ from collections.abc import Iterator
 
 from galla.store.receipt_tables import prints, receipts
 from galla.store.record_tables import audit, callbacks, entries, events, postings
-from galla.store.shift_tables import shift_lines
+from galla.store.shift_tables import drawer_movements, shift_lines
 from galla.store.tables import attachments, exchanges, proofs
 
 APPEND_ONLY = (
-    proofs, exchanges, events, audit, entries, postings, callbacks, attachments, receipts, prints, shift_lines
+    proofs, exchanges, events, audit, entries, postings, callbacks, attachments, receipts, prints, shift_lines,
+    drawer_movements,
 )
 """Tables whose rows are never changed and never deleted."""
 

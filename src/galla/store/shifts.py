@@ -65,6 +65,12 @@ def find(
     return list(connection.execute(query.order_by(_s.id.desc()).limit(limit)))
 
 
+def step(connection: Connection, merchant_id: str, shift_id: str) -> int:
+    """Count one more event of a shift, and return its number."""
+    query = update(shifts).where(_s.merchant_id == merchant_id, _s.id == shift_id).values(sequence=_s.sequence + 1)
+    return int(connection.execute(query.returning(_s.sequence)).scalar_one())
+
+
 def next_number(connection: Connection, merchant_id: str, counter: str) -> int:
     """Return the number of a counter's next Z report: one after the last, without a gap; its open shift is locked."""
     query = select(func.coalesce(func.max(_s.number), 0)).where(_s.merchant_id == merchant_id, _s.counter == counter)

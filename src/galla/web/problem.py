@@ -60,6 +60,7 @@ TITLES: dict[str, str] = {
     "shift_open": "A shift is open at this counter.",
     "shift_closed": "The shift is closed already.",
     "shift_unfinished": "Payments of the shift are unfinished.",
+    "drawer_short": "There is less in the drawer.",
     "difference_unexplained": "The counted cash differs without a reason.",
     "task_closed": "The task is closed already.",
     "payment_final": "The payment is decided already.",

@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr
 
 from galla.money import MAX_PAISE
 from galla.web.answers import Listed, Shown
-from galla.web.requests import Lenient, Line, PageQuery, Reference, Strict
+from galla.web.requests import Amount, Lenient, Line, PageQuery, Reference, Strict
 
 Cash = Annotated[int, Field(ge=0, le=MAX_PAISE, description="Whole paise: 250000 is ₹2,500.00.")]
 
@@ -34,6 +34,14 @@ class CloseShiftBody(Strict):
             json_schema_extra={"writeOnly": True},
         ),
     ]
+
+
+class MovementBody(Strict):
+    """Cash that is put into the drawer or taken out of it."""
+
+    kind: Literal["pay_in", "pay_out"]
+    amount: Amount
+    reason: Annotated[Line, Field(description="Why, such as `tea for the waiting room` or `to the bank`.")]
 
 
 class ShiftsQuery(PageQuery):
@@ -66,6 +74,17 @@ class MachineSum(ShiftSum):
     label: str | None
 
 
+class Movement(Shown):
+    """Cash put into the drawer, or taken out with a minus sign."""
+
+    id: str
+    kind: Literal["pay_in", "pay_out"]
+    amount: int
+    reason: str
+    actor: str
+    at: str
+
+
 class ShiftReport(Shown):
     """What a counter took and gave back; `old_dues` is the part for bills older than the shift.
 
@@ -85,6 +104,9 @@ class ShiftReport(Shown):
     by_user: list[ShiftSum]
     cash_taken: int
     cash_given_back: int
+    put_in: int
+    taken_out: int
+    movements: list[Movement]
     cash_expected: int
     refunds_on_their_way: int
     on_its_way_back: int

@@ -8,11 +8,20 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from galla.config import Secret
-from galla.service import shift_paper, shifts
+from galla.service import drawer, shift_paper, shifts
+from galla.web.api.payments import IdempotencyKey, checked_key
 from galla.web.api.reply import reply
 from galla.web.pages.printing import PDF_TYPE, tally_answer
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
-from galla.web.shift_shapes import CloseShiftBody, OpenShiftBody, Shift, ShiftReportQuery, Shifts, ShiftsQuery
+from galla.web.shift_shapes import (
+    CloseShiftBody,
+    MovementBody,
+    OpenShiftBody,
+    Shift,
+    ShiftReportQuery,
+    Shifts,
+    ShiftsQuery,
+)
 
 _PAPERS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -24,6 +33,7 @@ _PAPERS: dict[int | str, dict[str, Any]] = {
         },
     },
 }
+_MOVED: dict[int | str, dict[str, Any]] = {201: {"model": Shift}}
 
 router = APIRouter(tags=["shifts"], route_class=GuardedRoute)
 
@@ -44,6 +54,16 @@ async def list_shifts(till: TillHere, caller: Caller, query: Annotated[ShiftsQue
 async def get_shift(till: TillHere, caller: Caller, shift_id: str) -> Response:
     """Return one shift: an open one as it stands now, a closed one as it was closed."""
     return reply(await shifts.get(till, caller, shift_id))
+
+
+@router.post("/shifts/{shift_id}/movements", status_code=201, responses=_MOVED, openapi_extra=needs("collect"))
+async def move_cash(
+    till: TillHere, caller: Caller, shift_id: str, body: MovementBody, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Put cash into the drawer of an open shift, or take it out, with a reason; answers with the shift."""
+    attempt = checked_key(idempotency_key)
+    moved = await drawer.move(till, caller, shift_id, body.kind, body.amount, body.reason, attempt=attempt)
+    return reply(moved, 201)
 
 
 @router.get(

@@ -9,22 +9,29 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from galla import ids
 from galla.config import Secret
 from galla.errors import InvalidField, PaymentError
-from galla.service import shift_paper, shifts
+from galla.service import drawer, shift_paper, shifts
 from galla.service.access import Session
 from galla.web.pages.entry import Faults, checked, faults_of, paise_of
 from galla.web.pages.page import SignedIn, frame, go, one, page, posted
 from galla.web.pages.printing import tally_answer
 from galla.web.pages.refund_form import credential
 from galla.web.security import may, till_of
-from galla.web.shift_shapes import CloseShiftBody, OpenShiftBody, ShiftReportQuery
+from galla.web.shift_shapes import CloseShiftBody, MovementBody, OpenShiftBody, ShiftReportQuery
 
 router = APIRouter()
 
 _SHOWN = 10
-_TYPED = ("counter", "float", "counted", "reason")
-_SPOKEN = {"counter": "The counter", "reason": "The reason", "approver": "The second person's password or key"}
+_TYPED = ("counter", "float", "counted", "reason", "kind", "amount", "why")
+_SPOKEN = {
+    "counter": "The counter",
+    "reason": "The reason",
+    "amount": "The amount",
+    "kind": "What you do",
+    "approver": "The second person's password or key",
+}
 
 
 @router.get("/shift")
@@ -53,6 +60,32 @@ async def open_shift(request: Request, session: SignedIn) -> Response:
 async def show_one(request: Request, session: SignedIn, shift_id: str) -> Response:
     """Show one shift: as it was closed, or as it stands now."""
     return await _show(request, session, shift_id=shift_id)
+
+
+@router.post("/shift/{shift_id}/movements")
+async def move_cash(request: Request, session: SignedIn, shift_id: str) -> Response:
+    """Put cash into the drawer or take it out, then show the shift again; the same form moves nothing twice."""
+    fields = await posted(request, session)
+    till, principal = till_of(request), session.principal
+    await shifts.get(till, principal, shift_id)
+    attempt = one(fields, "attempt")
+    try:
+        if not (16 <= len(attempt) <= 64 and attempt.isascii() and attempt.isalnum()):
+            raise Faults(general="This form is incomplete. Load the page again and fill it in once more.")
+        values = {
+            "kind": one(fields, "kind"),
+            "amount": paise_of(one(fields, "amount"), "amount"),
+            "reason": one(fields, "why"),
+        }
+        body = checked(MovementBody, values)
+        await drawer.move(till, principal, shift_id, body.kind, body.amount, body.reason, attempt=attempt)
+    except Faults as faults:
+        said = _spoken(faults, {"reason": "why"})
+        return await _show(request, session, shift_id=shift_id, faults=said, fields=fields, status=422)
+    except PaymentError as error:
+        said = _spoken(_refused(error), {"reason": "why"})
+        return await _show(request, session, shift_id=shift_id, faults=said, fields=fields, status=409)
+    return go(f"/shift/{shift_id}")
 
 
 @router.get("/shift/{shift_id}/report")
@@ -122,6 +155,7 @@ async def _show(
         blockers=await shifts.in_the_way(till, principal, counter) if is_open else [],
         past=past["data"],
         next_cursor=past["next_cursor"],
+        attempt=ids.token(),
         may_close=may(principal, "collect"),
         faults=faults or Faults(),
         typed={name: one(fields, name)[:200] for name in _TYPED} if fields is not None else {},
@@ -131,14 +165,14 @@ async def _show(
 
 def _refused(error: PaymentError) -> Faults:
     """Return what the service refused, beside its field where it has one."""
-    if error.param in ("approver", "reason", "counted") or isinstance(error, InvalidField):
+    if error.param in ("approver", "reason", "counted", "amount") or isinstance(error, InvalidField):
         return _spoken(Faults({error.param or "": str(error)}))
     return faults_of(error)
 
 
-def _spoken(faults: Faults) -> Faults:
-    """Name the fields as the form does."""
+def _spoken(faults: Faults, renamed: Mapping[str, str] | None = None) -> Faults:
+    """Name the fields as the form does; `renamed` are those that have another name there."""
     said = {}
     for field, text in faults.fields.items():
-        said[field] = text.replace(f"`{field}`", _SPOKEN.get(field, "This"), 1)
+        said[(renamed or {}).get(field, field)] = text.replace(f"`{field}`", _SPOKEN.get(field, "This"), 1)
     return Faults(said, faults.general, faults.blocker, faults.code)

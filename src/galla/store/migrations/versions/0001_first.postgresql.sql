@@ -394,6 +394,25 @@ CREATE TABLE bill_lines (
     CONSTRAINT ck_bill_lines_net CHECK (gross_paise - discount_paise - share_paise IN (amount_paise, taxable_paise))
 )
 
+CREATE TABLE drawer_movements (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    shift_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    amount_paise BIGINT NOT NULL,
+    reason TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    attempt TEXT,
+    at BIGINT NOT NULL,
+    CONSTRAINT pk_drawer_movements PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_drawer_movements_shifts FOREIGN KEY(merchant_id, shift_id) REFERENCES shifts (merchant_id, id),
+    CONSTRAINT uq_drawer_movements_merchant_id_attempt UNIQUE (merchant_id, attempt),
+    CONSTRAINT ck_drawer_movements_kind CHECK (kind IN ('pay_in', 'pay_out')),
+    CONSTRAINT ck_drawer_movements_amount CHECK (amount_paise > 0)
+)
+
+CREATE INDEX ix_drawer_movements_merchant_id_shift_id ON drawer_movements (merchant_id, shift_id)
+
 CREATE TABLE payments (
     merchant_id TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -722,6 +741,14 @@ CREATE TRIGGER shift_lines_kept_update BEFORE UPDATE ON shift_lines FOR EACH ROW
 CREATE FUNCTION galla_shift_lines_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: shift_lines is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
 
 CREATE TRIGGER shift_lines_kept_delete BEFORE DELETE ON shift_lines FOR EACH ROW EXECUTE FUNCTION galla_shift_lines_kept_delete()
+
+CREATE FUNCTION galla_drawer_movements_kept_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: drawer_movements is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
+
+CREATE TRIGGER drawer_movements_kept_update BEFORE UPDATE ON drawer_movements FOR EACH ROW EXECUTE FUNCTION galla_drawer_movements_kept_update()
+
+CREATE FUNCTION galla_drawer_movements_kept_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'galla: drawer_movements is append-only' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN OLD; END $$
+
+CREATE TRIGGER drawer_movements_kept_delete BEFORE DELETE ON drawer_movements FOR EACH ROW EXECUTE FUNCTION galla_drawer_movements_kept_delete()
 
 CREATE FUNCTION galla_payments_paid_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.status = 'paid' AND NEW.status <> 'paid' THEN RAISE EXCEPTION 'galla: a paid payment stays paid' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$
 

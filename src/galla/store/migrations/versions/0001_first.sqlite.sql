@@ -416,6 +416,26 @@ CREATE TABLE bill_lines (
 )
  STRICT
 
+CREATE TABLE drawer_movements (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    shift_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    amount_paise INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    attempt TEXT,
+    at INTEGER NOT NULL,
+    CONSTRAINT pk_drawer_movements PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_drawer_movements_shifts FOREIGN KEY(merchant_id, shift_id) REFERENCES shifts (merchant_id, id),
+    CONSTRAINT uq_drawer_movements_merchant_id_attempt UNIQUE (merchant_id, attempt),
+    CONSTRAINT ck_drawer_movements_kind CHECK (kind IN ('pay_in', 'pay_out')),
+    CONSTRAINT ck_drawer_movements_amount CHECK (amount_paise > 0)
+)
+ STRICT
+
+CREATE INDEX ix_drawer_movements_merchant_id_shift_id ON drawer_movements (merchant_id, shift_id)
+
 CREATE TABLE payments (
     merchant_id TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -705,6 +725,10 @@ CREATE TRIGGER prints_kept_delete BEFORE DELETE ON prints WHEN 1 = 1 BEGIN SELEC
 CREATE TRIGGER shift_lines_kept_update BEFORE UPDATE ON shift_lines WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: shift_lines is append-only'); END
 
 CREATE TRIGGER shift_lines_kept_delete BEFORE DELETE ON shift_lines WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: shift_lines is append-only'); END
+
+CREATE TRIGGER drawer_movements_kept_update BEFORE UPDATE ON drawer_movements WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: drawer_movements is append-only'); END
+
+CREATE TRIGGER drawer_movements_kept_delete BEFORE DELETE ON drawer_movements WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'galla: drawer_movements is append-only'); END
 
 CREATE TRIGGER payments_paid_stays BEFORE UPDATE ON payments WHEN OLD.status = 'paid' AND NEW.status <> 'paid' BEGIN SELECT RAISE(ABORT, 'galla: a paid payment stays paid'); END
 
