@@ -353,6 +353,26 @@ CREATE INDEX ix_bills_merchant_id_number_key ON bills (merchant_id, number_key)
 
 CREATE INDEX ix_bills_merchant_id_phone_key ON bills (merchant_id, phone_key)
 
+CREATE TABLE drawer_movements (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    shift_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    amount_paise INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    attempt TEXT,
+    at INTEGER NOT NULL,
+    CONSTRAINT pk_drawer_movements PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_drawer_movements_shifts FOREIGN KEY(merchant_id, shift_id) REFERENCES shifts (merchant_id, id),
+    CONSTRAINT uq_drawer_movements_merchant_id_attempt UNIQUE (merchant_id, attempt),
+    CONSTRAINT ck_drawer_movements_kind CHECK (kind IN ('pay_in', 'pay_out')),
+    CONSTRAINT ck_drawer_movements_amount CHECK (amount_paise > 0)
+)
+ STRICT
+
+CREATE INDEX ix_drawer_movements_merchant_id_shift_id ON drawer_movements (merchant_id, shift_id)
+
 CREATE TABLE postings (
     merchant_id TEXT NOT NULL,
     entry_id TEXT NOT NULL,
@@ -415,26 +435,6 @@ CREATE TABLE bill_lines (
     CONSTRAINT ck_bill_lines_net CHECK (gross_paise - discount_paise - share_paise IN (amount_paise, taxable_paise))
 )
  STRICT
-
-CREATE TABLE drawer_movements (
-    merchant_id TEXT NOT NULL,
-    id TEXT NOT NULL,
-    shift_id TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    amount_paise INTEGER NOT NULL,
-    reason TEXT NOT NULL,
-    actor TEXT NOT NULL,
-    attempt TEXT,
-    at INTEGER NOT NULL,
-    CONSTRAINT pk_drawer_movements PRIMARY KEY (merchant_id, id),
-    CONSTRAINT fk_drawer_movements_shifts FOREIGN KEY(merchant_id, shift_id) REFERENCES shifts (merchant_id, id),
-    CONSTRAINT uq_drawer_movements_merchant_id_attempt UNIQUE (merchant_id, attempt),
-    CONSTRAINT ck_drawer_movements_kind CHECK (kind IN ('pay_in', 'pay_out')),
-    CONSTRAINT ck_drawer_movements_amount CHECK (amount_paise > 0)
-)
- STRICT
-
-CREATE INDEX ix_drawer_movements_merchant_id_shift_id ON drawer_movements (merchant_id, shift_id)
 
 CREATE TABLE payments (
     merchant_id TEXT NOT NULL,
