@@ -39,6 +39,8 @@ PAGES: dict[str, Who] = {
     "GET /counter/live": ALL,
     "POST /counter/push": TAKE,
     "POST /counter/bills": TAKE,
+    "POST /counter/bills/sums": TAKE,
+    "GET /counter/customers": ALL,
     "GET /payments": ALL,
     "GET /payments.csv": ALL,
     "GET /reports": ALL,

@@ -9,7 +9,8 @@ import pytest
 
 from galla.errors import TerminalBusy
 from galla.sandbox.terminal import Action
-from galla.web.pages.entry import Faults, SaleForm, bill_form, bill_values, faults_of, payment_body
+from galla.web.pages.bill_form import bill_form, bill_values
+from galla.web.pages.entry import Faults, SaleForm, faults_of, payment_body
 from tests.web.shop import ADMIN_KEY, FIRST, SECOND, Shop, eventually
 
 

@@ -74,6 +74,12 @@ async def find(till: Till, principal: Principal, q: str, *, limit: int = 8) -> l
     return [customer_view(row) for row in rows]
 
 
+async def picked(till: Till, principal: Principal, customer_id: str) -> list[dict[str, Any]]:
+    """Return the one customer that was picked, or nobody."""
+    row = await till.database.read(customers.get_customer, principal.merchant_id, customer_id) if customer_id else None
+    return [customer_view(row)] if row is not None and row.erased_at is None else []
+
+
 def customer_view(row: Row[Any]) -> dict[str, Any]:
     """Return a customer in full."""
     return {

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 
 from galla.web.pages import (
     account,
+    bill_desk,
     counter,
     display,
     docs,
@@ -30,8 +31,8 @@ from galla.web.pages import (
 
 router = APIRouter(include_in_schema=False)
 _PARTS = (
-    sign_in, welcome, people, account, counter, live, payments, refunds, receipts, shift, tasks, queue, display, pay,
-    docs,
+    sign_in, welcome, people, account, counter, bill_desk, live, payments, refunds, receipts, shift, tasks, queue,
+    display, pay, docs,
 )
 _OFFICE = (listing, reports, terminals)
 for _part in (*_PARTS, *_OFFICE):

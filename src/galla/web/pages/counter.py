@@ -6,14 +6,12 @@ one-time attempt id, so that a double click or a repeated form is one payment, w
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
 from galla import ids
 from galla.errors import IdempotencyInProgress, IdempotencyMismatch, PaymentError
-from galla.service import bills, payments
+from galla.service import bills, customers, payments
 from galla.service.access import Session
 from galla.service.till import Till
 from galla.web.api.bills import new_bill
@@ -21,6 +19,7 @@ from galla.web.api.payments import new_payment
 from galla.web.bill_shapes import BillBody
 from galla.web.body import fingerprint
 from galla.web.pages import entry
+from galla.web.pages.bill_form import BillForm, beside_rows, bill_form, bill_values
 from galla.web.pages.entry import Faults, SaleForm
 from galla.web.pages.page import SignedIn, go, page, posted, render
 from galla.web.pages.screen import found_for, panel_is_live, screen
@@ -105,14 +104,15 @@ async def push(request: Request, session: SignedIn) -> Response:
 async def open_bill(request: Request, session: SignedIn) -> Response:
     """Open a bill from the quick form, then show it ready to push."""
     fields = await posted(request, session)
-    draft = entry.bill_form(fields)
+    draft = bill_form(fields)
     try:
-        body = entry.checked(BillBody, entry.bill_values(draft))
+        body = entry.checked(BillBody, bill_values(draft))
         bill = await bills.create(till_of(request), session.principal, new_bill(body))
     except Faults as faults:
-        return await _show(request, session, {"new": "bill"}, _empty(request), faults, 422, draft)
+        return await _show(request, session, {"new": "bill"}, _empty(request), beside_rows(faults, draft), 422, draft)
     except PaymentError as error:
-        return await _show(request, session, {"new": "bill"}, _empty(request), entry.faults_of(error), 409, draft)
+        refused = beside_rows(entry.faults_of(error), draft)
+        return await _show(request, session, {"new": "bill"}, _empty(request), refused, 409, draft)
     return go(f"/counter?bill={bill['id']}")
 
 
@@ -150,9 +150,10 @@ async def _show(
     form: SaleForm,
     faults: Faults | None = None,
     status: int = 200,
-    draft: Any = None,
+    draft: BillForm | None = None,
 ) -> Response:
     shown = await screen(till_of(request), session, asked)
+    draft = draft or BillForm.empty()
     return page(
         request,
         "counter.html",
@@ -162,7 +163,8 @@ async def _show(
         ),
         is_part=asked.get("by") == "part",
         faults=faults or Faults(),
-        draft=draft or entry.BillForm.empty(),
+        draft=draft,
+        picked=await customers.picked(till_of(request), session.principal, draft.customer),
         is_new_bill=asked.get("new") == "bill",
         **shown,
     )

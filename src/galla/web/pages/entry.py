@@ -15,7 +15,6 @@ from galla.web.pages.page import one
 from galla.web.requests import PaymentBody, Strict
 from galla.web.validation import param_of, sentence
 
-LINES = 4
 TENDERS = ("edc", "upi_qr", "queue", "upi_collect", "cash")
 _Body = TypeVar("_Body", bound=Strict)
 _NAMES = {
@@ -29,9 +28,14 @@ _NAMES = {
     "customer.name": "The name",
     "customer.phone": "The phone number",
     "lines": "The lines",
+    "discount_amount": "The discount",
+    "discount_rate": "The discount",
 }
 _ON_FORM = frozenset(
-    {"amount", "reference", "vpa", "tendered", "number", "lines", "approver", "customer.name", "customer.phone"}
+    {
+        "amount", "reference", "vpa", "tendered", "number", "lines", "approver", "customer.name", "customer.phone",
+        "discount_amount", "discount_rate",
+    }
 )
 
 
@@ -92,28 +96,6 @@ class SaleForm(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, amount=amount, bill=bill["id"] if bill else "", terminal=terminal)
 
 
-class BillLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the quick bill, as typed."""
-
-    description: str = ""
-    quantity: str = ""
-    price: str = ""
-
-
-class BillForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The quick bill, as typed."""
-
-    number: str = ""
-    name: str = ""
-    phone: str = ""
-    lines: tuple[BillLine, ...] = ()
-
-    @classmethod
-    def empty(cls) -> BillForm:
-        """Return a form with nothing in it."""
-        return cls(lines=(BillLine(),) * LINES)
-
-
 def sale_form(fields: Mapping[str, list[str]]) -> SaleForm:
     """Return the posted sale form."""
     names = ("attempt", "amount", "reference", "bill", "terminal", "vpa", "tendered")
@@ -161,45 +143,6 @@ def _payer(form: SaleForm) -> dict[str, Any]:
     if form.method == "edc" and form.vpa:  # Enter in a field presses the form's first button, which is this one
         raise Faults({"vpa": "Nothing was sent yet. Press Send the request, or clear the UPI id to use the machine."})
     return {}
-
-
-def bill_form(fields: Mapping[str, list[str]]) -> BillForm:
-    """Return the posted quick bill, with at least as many lines as an empty one."""
-    columns = [fields.get(name, []) for name in ("description", "quantity", "price")]
-    count = min(max(LINES, *(len(column) for column in columns)), 100)
-    cells = [[column[row].strip() if row < len(column) else "" for column in columns] for row in range(count)]
-    return BillForm(
-        number=one(fields, "number"),
-        name=one(fields, "name"),
-        phone=one(fields, "phone"),
-        lines=tuple(BillLine(description=what, quantity=many, price=price) for what, many, price in cells),
-    )
-
-
-def bill_values(form: BillForm) -> dict[str, Any]:
-    """Return the values of a `BillBody`; empty lines are left out.
-
-    Raises:
-        Faults: an amount or a quantity cannot be read.
-    """
-    lines = []
-    for place, line in enumerate(form.lines):
-        if not (line.description or line.price):
-            continue
-        quantity = line.quantity or "1"
-        if not (quantity.isascii() and quantity.isdigit() and len(quantity) < 8):
-            raise Faults({f"lines.{place}": "The quantity must be a whole number, such as 1."})
-        lines.append(
-            {
-                "description": line.description,
-                "quantity": int(quantity),
-                "unit_amount": paise_of(line.price, f"lines.{place}"),
-            }
-        )
-    if not lines:
-        raise Faults({"lines": "Write at least one line: what it is for, and its price."})
-    customer = {key: text for key, text in (("name", form.name), ("phone", form.phone)) if text}
-    return {"number": form.number or None, "customer": customer or None, "lines": lines}
 
 
 def checked(kind: type[_Body], values: dict[str, Any]) -> _Body:

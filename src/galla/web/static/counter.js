@@ -134,7 +134,7 @@ function press(event) {
   event.preventDefault();
 }
 
-// The quick bill: a running total, and a fresh line when the last one is used.
+// Money as people type it, in whole paise.
 function paise(text) {
   const plain = text.replace(/[₹,\s]/g, "");
   if (!/^\d{1,10}(\.\d{1,2})?$/.test(plain)) return null;
@@ -148,25 +148,23 @@ function rupees(amount) {
   return `₹${whole.toLocaleString("en-IN")}.${String(part).padStart(2, "0")}`;
 }
 
-function addUp(form) {
+// The new bill: a fresh line when the last one is used. What the bill comes to is the server's to say.
+function extend(form) {
   const rows = [...form.querySelectorAll("[data-lines] tbody tr")].filter((row) => row.querySelector("[name=price]"));
-  let total = 0;
-  for (const row of rows) {
-    const price = paise(row.querySelector("[name=price]").value);
-    total += (price ?? 0) * (Number.parseInt(row.querySelector("[name=quantity]").value || "1", 10) || 0);
-  }
-  form.querySelector("[data-total]").textContent = total > 0 ? rupees(total) : "–";
   const last = rows[rows.length - 1];
-  if (last !== undefined && rows.length < 100 && [...last.querySelectorAll("input")].some((field) => field.value !== "")) {
-    const fresh = last.cloneNode(true);
-    for (const field of fresh.querySelectorAll("input")) field.value = "";
-    last.after(fresh);
+  if (last === undefined || rows.length >= 100) return;
+  if (![...last.querySelectorAll("input")].some((field) => field.value !== "")) return;
+  const fresh = last.cloneNode(true);
+  for (const field of fresh.querySelectorAll("input")) {
+    field.value = "";
+    field.setAttribute("aria-label", field.getAttribute("aria-label").replace(String(rows.length), String(rows.length + 1)));
   }
+  last.after(fresh);
 }
 
 document.addEventListener("input", (event) => {
   const form = event.target.closest(".new-bill");
-  if (form !== null) addUp(form);
+  if (form !== null) extend(form);
 });
 document.addEventListener("keydown", press);
 document.addEventListener("htmx:after:swap", settle);
@@ -178,5 +176,3 @@ document.addEventListener("galla:signed-out", () => location.assign("/sign-in"))
 setInterval(tick, 250);
 settle();
 document.querySelector("#panel [data-focus], .nothing-due [data-focus], .fault [data-focus]")?.focus();
-const quickBill = document.querySelector(".new-bill");
-if (quickBill !== null) addUp(quickBill);
