@@ -152,7 +152,7 @@ function rupees(amount) {
 function extend(form) {
   const rows = [...form.querySelectorAll("[data-lines] tbody tr")].filter((row) => row.querySelector("[name=price]"));
   const last = rows[rows.length - 1];
-  if (last === undefined || rows.length >= 100) return;
+  if (last === undefined || rows.length >= 50) return;
   if (![...last.querySelectorAll("input")].some((field) => field.value !== "")) return;
   const fresh = last.cloneNode(true);
   for (const field of fresh.querySelectorAll("input")) {
