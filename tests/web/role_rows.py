@@ -44,6 +44,8 @@ PAGES: dict[str, Who] = {
     "GET /payments": ALL,
     "GET /payments.csv": ALL,
     "GET /reports": ALL,
+    "GET /settings": ADMIN,
+    "POST /settings": ADMIN,
     "GET /terminals": ALL,
     "POST /terminals": ADMIN,
     "POST /terminals/{terminal_id}": ADMIN,

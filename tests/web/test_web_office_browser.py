@@ -124,3 +124,21 @@ async def test_an_admin_minds_the_machines(small_shop: Shop, office: Visit) -> N
     await cashier.goto("/terminals")
     await expect(cashier.get_by_role("button")).to_have_text(["Sign out"])
     await looked_at(cashier, "machines-cashier")
+
+
+async def test_an_admin_sets_the_shop_up(small_shop: Shop, office: Visit) -> None:
+    """The settings say what is wrong beside its field, and are saved whole; a cashier is not offered them."""
+    await hire(small_shop, "admin", display_name="Dr. Rao")
+    page = await office(small_shop, "admin")
+    await page.goto("/payments")
+    await page.get_by_role("link", name="Settings").click()
+    await page.get_by_label("Name", exact=True).fill("Skin Clinic, Main Road")
+    await page.get_by_label("One person may give back, ₹").fill("much")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator("#refund_limit-fault")).to_have_text("Write rupees, such as 2500 or 2500.50.")
+    await looked_at(page, "settings-fault")
+    await page.get_by_label("One person may give back, ₹").fill("5,000")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("status")).to_contain_text("Saved.")
+    await expect(page.locator(".merchant")).to_have_text("Skin Clinic, Main Road")
+    await expect(page.get_by_label("One person may give back, ₹")).to_have_value("5000.00")

@@ -94,7 +94,7 @@ async def test_the_limit_is_set_over_http_and_a_second_person_passes_it(
     async with shop.client() as client:
         changed = await client.patch(f"/v1/merchants/{merchant}", json={"refund_limit": 100_000})
         assert (changed.status_code, changed.json()["refund_limit"]) == (200, 100_000)
-        for wrong in ({}, {"void_cutoff": "25:00"}, {"refund_limit": -1}, {"void_cutoff": None}, {"name": "x"}):
+        for wrong in ({}, {"void_cutoff": "25:00"}, {"refund_limit": -1}, {"void_cutoff": None}, {"mid": "x"}):
             assert (await client.patch(f"/v1/merchants/{merchant}", json=wrong)).status_code == 422
     payment = await sold(shop)
     refusals = [

@@ -20,6 +20,15 @@ from galla.store import merchants as stored
 from galla.store.journal import Note, record
 
 _MID = re.compile(r"[A-Za-z0-9]{4,20}", re.ASCII)
+_MCC = re.compile(r"[0-9]{4}", re.ASCII)
+_TEXTS = (
+    ("name", 80, True),
+    ("website", 30, True),
+    ("client_id", 20, False),
+    ("channel_id", 32, True),
+    ("mcc", 4, False),
+)
+"""Each text of a merchant's, how long it may be, and whether there must be one."""
 
 
 class NewMerchant(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,41 +58,32 @@ async def create(till: Till, new: NewMerchant) -> dict[str, Any]:
     """
     if _MID.fullmatch(new.mid) is None:
         raise InvalidField("`mid` is Paytm's merchant id: up to twenty letters and digits.", param="mid")
-    try:
-        key = MerchantKey(new.key)
-    except ConfigError as error:
-        raise InvalidField(str(error), param="key") from None
-    values: dict[str, Any] = {
-        "name": clean(new.name, "name", limit=80, is_required=True),
-        "mid": new.mid,
-        "website": clean(new.website, "website", limit=30) or "DEFAULT",
-        "client_id": clean(new.client_id, "client_id", limit=20),
-        "channel_id": clean(new.channel_id, "channel_id", limit=32) or "EDC",
-        "mcc": clean(new.mcc, "mcc", limit=4),
-    }
-    if new.upi_limit is not None:
-        values["upi_limit_paise"] = new.upi_limit
-    if new.collect_allowed is not None:
-        values["collect_allowed"] = int(new.collect_allowed)
-    values |= _giving_back({"void_cutoff": new.void_cutoff, "refund_limit": new.refund_limit})
+    given = {name: value for name in NewMerchant.__struct_fields__ if (value := getattr(new, name)) is not None}
+    values = {"mid": new.mid, **_changed({"name": new.name, **given})}
+    key = _key(new.key)
     return await till.database.write(_create, till, values, key)
 
 
 async def change(till: Till, principal: Principal, merchant_id: str, changes: dict[str, Any]) -> dict[str, Any]:
-    """Change how a merchant gives money back: `void_cutoff`, and `refund_limit` in paise (None: no limit).
+    """Change what `NewMerchant` names, but the MID; None takes away `client_id`, `mcc` and `refund_limit`.
 
-    A sale keeps the cut-off that was in force when it was made.
+    A sale keeps the cut-off that was in force when it was made. What is sent to Paytm from now on is signed with the
+    new key.
 
     Raises:
         NotFound: no such merchant.
-        InvalidField: a value cannot be used.
+        InvalidField: a value cannot be used, or the key is the setting's to change.
     """
-    values = _giving_back(changes)
-    if "refund_limit" in changes:
-        values["refund_limit_paise"] = changes["refund_limit"]
-    changed = await till.database.write(_change, till, principal, merchant_id, values)
+    values = _changed(changes)
+    key = _key(changes["key"]) if "key" in changes else None
+    done = await till.database.write(_change, till, principal, merchant_id, values, key)
     till.forget(merchant_id)
-    return changed
+    return done
+
+
+def key_setting(till: Till, mid: str) -> str | None:
+    """Return the setting that holds a merchant's key, where galla takes the key from there when it starts."""
+    return "GALLA_PAYTM_KEY" if till.settings.mid == mid else None
 
 
 async def find(till: Till) -> list[dict[str, Any]]:
@@ -104,37 +104,81 @@ async def get(till: Till, merchant_id: str) -> dict[str, Any]:
     return _view(row)
 
 
-def _giving_back(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the columns of what was given, checked; what is None is left as it is."""
+def _changed(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of what is to be changed, checked.
+
+    Raises:
+        InvalidField: a value cannot be used, or is missing where there must be one.
+    """
     values: dict[str, Any] = {}
-    cutoff, limit = given.get("void_cutoff"), given.get("refund_limit")
-    if cutoff is not None:
-        if not is_cutoff(cutoff):
+    for name, limit, is_required in _TEXTS:
+        if name in given:
+            values[name] = clean(given[name], name, limit=limit, is_required=is_required)
+    if values.get("mcc") is not None and _MCC.fullmatch(values["mcc"]) is None:
+        raise InvalidField("`mcc` is the merchant category code: four digits.", param="mcc")
+    if "upi_limit" in given:
+        values["upi_limit_paise"] = _paise(given["upi_limit"], "upi_limit", least=1)
+    if "collect_allowed" in given:
+        if type(given["collect_allowed"]) is not bool:
+            raise InvalidField("`collect_allowed` must be true or false.", param="collect_allowed")
+        values["collect_allowed"] = int(given["collect_allowed"])
+    if "void_cutoff" in given:
+        if not isinstance(given["void_cutoff"], str) or not is_cutoff(given["void_cutoff"]):
             raise InvalidField("`void_cutoff` must be a time in India such as 00:05.", param="void_cutoff")
-        values["void_cutoff"] = cutoff
-    if limit is not None:
-        if type(limit) is not int or not 0 <= limit <= MAX_PAISE:
-            raise InvalidField("`refund_limit` must be whole paise, zero or more.", param="refund_limit")
-        values["refund_limit_paise"] = limit
+        values["void_cutoff"] = given["void_cutoff"]
+    if "refund_limit" in given:
+        limit_paise = given["refund_limit"]
+        values["refund_limit_paise"] = None if limit_paise is None else _paise(limit_paise, "refund_limit", least=0)
     return values
 
 
+def _paise(amount: object, param: str, *, least: int) -> int:
+    if type(amount) is not int or not least <= amount <= MAX_PAISE:
+        said = "zero or more" if least == 0 else "more than zero"
+        raise InvalidField(f"`{param}` must be whole paise, {said}.", param=param)
+    return amount
+
+
+def _key(text: object) -> MerchantKey:
+    if not isinstance(text, str):
+        raise InvalidField("`key` must be a text.", param="key")
+    try:
+        return MerchantKey(text)
+    except ConfigError as error:
+        raise InvalidField(str(error), param="key") from None
+
+
 def _change(
-    connection: Connection, till: Till, principal: Principal, merchant_id: str, values: dict[str, Any]
+    connection: Connection,
+    till: Till,
+    principal: Principal,
+    merchant_id: str,
+    values: dict[str, Any],
+    key: MerchantKey | None,
 ) -> dict[str, Any]:
     before = stored.get_merchant(connection, merchant_id)
     if before is None:
         raise NotFound(f"There is no merchant {merchant_id[:60]}.")
-    stored.change_merchant(connection, merchant_id, values)
-    note = Note(
-        actor=principal.actor,
-        origin=principal.origin,
-        action="merchant.changed",
-        object_id=merchant_id,
-        detail={name: {"before": getattr(before, name), "after": value} for name, value in values.items()},
-    )
-    record(connection, merchant_id, till.clock.now(), note)
+    values = {name: value for name, value in values.items() if getattr(before, name) != value}
+    if values:
+        stored.change_merchant(connection, merchant_id, values)
+        detail = {name: {"before": getattr(before, name), "after": value} for name, value in values.items()}
+        _note(connection, till, principal, "merchant.changed", merchant_id, detail)
+    if key is not None and till.vault.open(before.sealed_key) != key:
+        setting = key_setting(till, before.mid)
+        if setting is not None:
+            said = f"This key comes from {setting}. Change it there: galla takes it anew whenever it starts."
+            raise InvalidField(said, param="key")
+        stored.change_merchant(connection, merchant_id, {"sealed_key": till.vault.seal(key)})
+        _note(connection, till, principal, "merchant.key_changed", merchant_id, {})
     return _view(stored.get_merchant(connection, merchant_id) or before)
+
+
+def _note(
+    connection: Connection, till: Till, principal: Principal, action: str, merchant_id: str, detail: dict[str, Any]
+) -> None:
+    note = Note(actor=principal.actor, origin=principal.origin, action=action, object_id=merchant_id, detail=detail)
+    record(connection, merchant_id, till.clock.now(), note)
 
 
 def _create(connection: Connection, till: Till, values: dict[str, Any], key: MerchantKey) -> dict[str, Any]:

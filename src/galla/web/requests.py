@@ -225,15 +225,28 @@ class MerchantBody(Strict):
 
 
 class MerchantChange(Strict):
-    """How a merchant gives money back; what is left out stays, and `refund_limit: null` takes the limit away."""
+    """What to change about a merchant; what is left out stays. null takes `client_id`, `mcc` or `refund_limit` away."""
 
+    name: Name | None = None
+    key: Annotated[
+        str | None,
+        StringConstraints(min_length=1, max_length=64),
+        Field(json_schema_extra={"writeOnly": True}, description="Paytm's merchant key; never shown."),
+    ] = None
+    website: Name | None = None
+    client_id: Name | None = None
+    channel_id: Name | None = None
+    mcc: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$", max_length=4)] | None = None
+    upi_limit: Annotated[int, Field(ge=1, le=MAX_PAISE, description="Whole paise.")] | None = None
+    collect_allowed: bool | None = None
     void_cutoff: Cutoff | None = None
     refund_limit: RefundLimit = None
 
     @model_validator(mode="after")
     def _says_something(self) -> MerchantChange:
-        if not self.model_fields_set or ("void_cutoff" in self.model_fields_set and self.void_cutoff is None):
-            raise ValueError("Send `void_cutoff` with a time, `refund_limit`, or both.")
+        empty = {name for name in self.model_fields_set if getattr(self, name) is None}
+        if not self.model_fields_set or empty - {"client_id", "mcc", "refund_limit"}:
+            raise ValueError("needs at least one field; only client_id, mcc and refund_limit may be null")
         return self
 
 

@@ -59,7 +59,7 @@ async def get_merchant(till: TillHere, caller: Caller, merchant_id: str) -> Resp
 
 @router.patch("/merchants/{merchant_id}", responses={200: {"model": answers.Merchant}}, openapi_extra=needs("admin"))
 async def change_merchant(till: TillHere, caller: Caller, merchant_id: str, body: MerchantChange) -> Response:
-    """Change how a merchant gives money back. A sale keeps the cut-off that was in force when it was made."""
+    """Change a merchant, all but its MID. A sale keeps the void cut-off that was in force when it was made."""
     _own(caller, merchant_id)
     changes = body.model_dump(include=body.model_fields_set)
     return reply(await merchants.change(till, caller, merchant_id, changes))

@@ -22,6 +22,7 @@ from galla.web.pages import (
     receipts,
     refunds,
     reports,
+    settings,
     shift,
     sign_in,
     tasks,
@@ -34,6 +35,6 @@ _PARTS = (
     sign_in, welcome, people, account, counter, bill_desk, live, payments, refunds, receipts, shift, tasks, queue,
     display, pay, docs,
 )
-_OFFICE = (listing, reports, terminals)
+_OFFICE = (listing, reports, terminals, settings)
 for _part in (*_PARTS, *_OFFICE):
     router.include_router(_part.router)
