@@ -46,6 +46,7 @@ PAGES: dict[str, Who] = {
     "GET /reports": ALL,
     "GET /settings": ADMIN,
     "POST /settings": ADMIN,
+    "POST /settings/test": ADMIN,
     "GET /terminals": ALL,
     "POST /terminals": ADMIN,
     "POST /terminals/{terminal_id}": ADMIN,

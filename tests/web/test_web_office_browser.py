@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import msgspec
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
+from galla.protocol.message import MerchantKey
+from galla.sandbox.sandbox import DEMO_MID
 from tests.axe import check_accessible
 from tests.browser import ARGUMENTS, find
 from tests.web.shop import Shop
@@ -142,3 +145,12 @@ async def test_an_admin_sets_the_shop_up(small_shop: Shop, office: Visit) -> Non
     await expect(page.get_by_role("status")).to_contain_text("Saved.")
     await expect(page.locator(".merchant")).to_have_text("Skin Clinic, Main Road")
     await expect(page.get_by_label("One person may give back, ₹")).to_have_value("5000.00")
+    await page.get_by_role("button", name="Test the connection").click()
+    await expect(page.locator(".findings > li")).to_have_count(2)
+    await expect(page.locator(".findings")).to_contain_text("Paytm knows this MID and accepts the key.")
+    known = small_shop.sandbox.merchants
+    known[DEMO_MID] = msgspec.structs.replace(known[DEMO_MID], key=MerchantKey("ponmlkjihgfedcba"))
+    await page.get_by_role("button", name="Test again").click()
+    await expect(page.locator(".findings .state").first).to_have_text("Wrong key")
+    await expect(page.locator(".findings")).to_contain_text("The key kept here has 16 characters.")
+    await looked_at(page, "settings")

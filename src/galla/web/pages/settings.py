@@ -13,6 +13,7 @@ from galla.errors import AmountNotAllowed, PaymentError
 from galla.money import parse_rupees, rupees
 from galla.service import merchants
 from galla.service.access import Session
+from galla.service.probe import Finding, probe
 from galla.service.till import Till
 from galla.web.pages.entry import Faults
 from galla.web.pages.page import AdminSignedIn, frame, go, one, page, posted
@@ -33,6 +34,18 @@ _NAMES = {
     "void_cutoff": "The time",
     "refund_limit": "The limit",
 }
+_WORDS = {
+    "good": "In order",
+    "wrong_key": "Wrong key",
+    "unknown_mid": "Unknown MID",
+    "blocked": "Blocked",
+    "unclear": "Not clear",
+    "unreachable": "Not reached",
+    "silent": "No answer",
+    "not_paytm": "Not Paytm",
+    "clock": "Wrong time",
+}
+"""What each finding about the connection is called."""
 
 
 class ShopForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +102,13 @@ async def change(request: Request, session: AdminSignedIn) -> Response:
     return go("/settings?saved=1")
 
 
+@router.post("/settings/test")
+async def test(request: Request, session: AdminSignedIn) -> Response:
+    """Ask Paytm about nothing, and say what the answers show."""
+    await posted(request, session, "admin")
+    return await _show(request, session, findings=await probe(till_of(request), session.principal))
+
+
 async def _show(
     request: Request,
     session: Session,
@@ -97,6 +117,7 @@ async def _show(
     faults: Faults | None = None,
     status: int = 200,
     has_saved: bool = False,
+    findings: list[Finding] | None = None,
 ) -> Response:
     till = till_of(request)
     shop = await merchants.get(till, session.principal.merchant_id)
@@ -108,6 +129,8 @@ async def _show(
         form=form or _form_of(shop),
         faults=faults or Faults(),
         has_saved=has_saved,
+        findings=findings,
+        words=_WORDS,
         key_setting=merchants.key_setting(till, shop["mid"]),
         callback_url=public_address(request) + shop["callback_url"],
         started_with=_started_with(till),
