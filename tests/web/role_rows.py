@@ -127,6 +127,7 @@ CALLS: dict[str, Who] = {
     "GET /v1/refunds": ALL,
     "GET /v1/refunds/{refund_id}": ALL,
     "POST /v1/bills": TAKE,
+    "POST /v1/bills/import": TAKE,
     "GET /v1/bills": ALL,
     "GET /v1/bills/{bill_id}": ALL,
     "POST /v1/bills/{bill_id}/cancel": TAKE,

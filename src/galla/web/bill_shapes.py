@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
@@ -84,6 +84,12 @@ class BillBody(Strict):
     metadata: Metadata = Field(default_factory=dict)
 
 
+class ImportBody(Strict):
+    """Bills of another billing system, each as for `POST /v1/bills`, with its `number`."""
+
+    bills: list[dict[str, Any]] = Field(min_length=1, max_length=500)
+
+
 class BillCustomer(Customer):
     """Whose bill it is; the name is shortened, the whole is at `/v1/customers/{id}`."""
 
@@ -149,3 +155,29 @@ class Bills(Listed):
     """A page of bills, newest first."""
 
     data: list[Bill]
+
+
+class RowError(Shown):
+    """Why a bill was not taken in."""
+
+    code: str
+    detail: str
+    param: str | None
+
+
+class ImportedRow(Shown):
+    """What became of one bill of an import; `known`: it was in already, with the same content."""
+
+    number: str | None
+    result: Literal["created", "known", "refused"]
+    bill: str | None
+    error: RowError | None
+
+
+class Imported(Shown):
+    """What became of each bill of an import, in the order they were sent."""
+
+    data: list[ImportedRow]
+    created: int
+    known: int
+    refused: int

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 
 from galla.web.api import (
     api_keys,
+    bill_import,
     bills,
     events,
     ledger,
@@ -27,7 +28,7 @@ from galla.web.api import (
 router = APIRouter(prefix="/v1")
 _PARTS = (
     payments, qr, receipts, refunds, shifts, tasks, bills, terminals, events, ledger, merchants, api_keys, users,
-    reports,
+    reports, bill_import,
 )
 for _part in _PARTS:
     router.include_router(_part.router)
