@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from galla.errors import InvalidField
-from galla.service import bills, customers, feed, payments
+from galla.errors import IllegalTransition, InvalidField
+from galla.service import bills, customers, feed, ledgers, patient, payments
 from galla.service.bills import NewBill
 from tests.service.shop import open_shop
 
@@ -57,3 +57,41 @@ async def test_a_name_is_short_where_others_read_it(database_url: str) -> None:
     assert "Ramesh K." in told
     assert "Kumar" not in told
     assert "9876543210" not in told
+
+
+async def test_a_customer_is_forgotten_and_the_books_stay(database_url: str) -> None:
+    """While money is due, on its way or stands as an advance they stay known; then name and phone are nowhere left."""
+    async with open_shop(database_url) as shop:
+        who = {"name": "Ramesh Kumar", "phone": "9876543210"}
+        bill = await bills.create(shop.till, shop.principal, NewBill(lines=[CREAM], customer=who))
+        customer_id = bill["customer"]["id"]
+
+        async def refused(because: str) -> None:
+            with pytest.raises(IllegalTransition, match=because):
+                await patient.erase(shop.till, shop.principal, customer_id)
+
+        await refused("₹2,500.00 is still due")
+        payment = await shop.start(bill=bill["id"])
+        await refused("is still due")
+        shop.pay_by_card()
+        await shop.ended(payment)
+        seen = await patient.history(shop.till, shop.principal, customer_id)
+        assert (seen["name"], seen["phone"]) == ("Ramesh Kumar", "9876543210")
+        assert [seen[word] for word in ("billed", "paid", "due", "advance")] == [250_000, 250_000, 0, 0]
+        assert [each["id"] for each in seen["payments"]] == [payment["id"]]
+        before = await ledgers.trial_balance(shop.till, shop.principal)
+
+        gone = await patient.erase(shop.till, shop.principal, customer_id)
+        assert (gone["name"], gone["phone"], gone["billed"]) == (None, None, 250_000)
+        assert gone["erased_at"] is not None
+        assert await patient.erase(shop.till, shop.principal, customer_id) == gone
+        assert await ledgers.trial_balance(shop.till, shop.principal) == before
+        for q in ("ramesh", "98765"):
+            assert (await bills.find(shop.till, shop.principal, q=q))["data"] == []
+            assert await customers.find(shop.till, shop.principal, q) == []
+        shown = await bills.get(shop.till, shop.principal, bill["id"])
+        assert (shown["customer"]["name"], shown["payments"][0]["customer"]["name"]) == (None, None)
+        with pytest.raises(InvalidField, match="no customer"):
+            await bills.create(shop.till, shop.principal, NewBill(lines=[CREAM], customer={"id": customer_id}))
+        again = await bills.create(shop.till, shop.principal, NewBill(lines=[CREAM], customer=who))
+        assert again["customer"]["id"] != customer_id

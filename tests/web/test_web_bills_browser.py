@@ -100,6 +100,10 @@ async def test_a_bill_is_written_by_keyboard_alone(small_shop: Shop, visit: Visi
     await page.keyboard.press("Enter")
     await expect(page.locator("#left")).to_contain_text(made[0]["number"])
     await shoot(page, "bills", "found")
+    await page.locator("#left").get_by_role("link", name="Ramesh K. •••• 3210").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Ramesh Kumar")
+    await check_accessible(page)
+    await shoot(page, "bills", "customer")
 
 
 async def test_what_is_typed_stays_text(small_shop: Shop, visit: Visit) -> None:

@@ -74,6 +74,14 @@ async def find(till: Till, principal: Principal, q: str, *, limit: int = 8) -> l
     return [customer_view(row) for row in rows]
 
 
+async def page(till: Till, principal: Principal, *, limit: int = 50, cursor: str | None = None) -> dict[str, Any]:
+    """Return a page of customers, newest first."""
+    limit = min(max(limit, 1), 200)
+    rows = await till.database.read(customers.newest, principal.merchant_id, limit + 1, cursor)
+    more = rows[limit - 1].id if len(rows) > limit else None
+    return {"data": [customer_view(row) for row in rows[:limit]], "next_cursor": more}
+
+
 async def picked(till: Till, principal: Principal, customer_id: str) -> list[dict[str, Any]]:
     """Return the one customer that was picked, or nobody."""
     row = await till.database.read(customers.get_customer, principal.merchant_id, customer_id) if customer_id else None

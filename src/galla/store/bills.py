@@ -61,6 +61,12 @@ def by_number(connection: Connection, merchant_id: str, number: str) -> Row[Any]
     return connection.execute(select(bills).where(_b.merchant_id == merchant_id, _b.number == number)).first()
 
 
+def of_customer(connection: Connection, merchant_id: str, customer_id: str, limit: int) -> list[Row[Any]]:
+    """Return a customer's bills, newest first."""
+    query = select(bills).where(_b.merchant_id == merchant_id, _b.customer_id == customer_id)
+    return list(connection.execute(query.order_by(_b.id.desc()).limit(limit)))
+
+
 def priced_lines(connection: Connection, merchant_id: str, bill_id: str) -> list[Line]:
     """Return the lines of one bill as they were added up."""
     rows = lines_of(connection, merchant_id, [bill_id])[bill_id]

@@ -6,12 +6,13 @@ import re
 import unicodedata
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select
+from sqlalchemy import Connection, Row, cast, func, insert, or_, select, update
 
-from galla.store.bill_tables import customers
+from galla.store.bill_tables import bills, customers
 from galla.store.schema import begins
+from galla.store.tables import payments
 
-_c = customers.c
+_c, _b, _p = customers.c, bills.c, payments.c
 _COUNTRY, _MOBILE = "91", 10
 
 
@@ -60,6 +61,60 @@ def known(connection: Connection, merchant_id: str, name: str, phone: str) -> Ro
         .order_by(_c.id)
         .limit(1)
     ).first()
+
+
+def newest(connection: Connection, merchant_id: str, limit: int, before: str | None) -> list[Row[Any]]:
+    """Return a page of customers, newest first; `before` is the last id of the page before."""
+    query = select(customers).where(_c.merchant_id == merchant_id)
+    if before is not None:
+        query = query.where(_c.id < before)
+    return list(connection.execute(query.order_by(_c.id.desc()).limit(limit)))
+
+
+def payments_of(connection: Connection, merchant_id: str, customer_id: str) -> list[Row[Any]]:
+    """Return `id`, `bill_id` and `status` of the payments of a customer's bills, newest first."""
+    return list(
+        connection.execute(
+            select(_p.id, _p.bill_id, _p.status, _p.needs_review)
+            .where(_p.merchant_id == merchant_id, _p.bill_id.in_(_bills_of(merchant_id, customer_id)))
+            .order_by(_p.id.desc())
+        )
+    )
+
+
+def bills_sums(connection: Connection, merchant_id: str, customer_id: str) -> tuple[int, int, int]:
+    """Return what a customer's bills come to, what of it is paid and what is due, in paise; cancelled ones left out."""
+    paise = _b.total_paise.type
+    row = connection.execute(
+        select(cast(func.sum(_b.total_paise), paise), cast(func.sum(_b.paid_paise), paise)).where(
+            _b.merchant_id == merchant_id, _b.customer_id == customer_id, _b.is_cancelled == 0
+        )
+    ).one()
+    billed, paid = int(row[0] or 0), int(row[1] or 0)
+    return billed, paid, billed - paid
+
+
+def erase(connection: Connection, merchant_id: str, customer_id: str, at: int) -> None:
+    """Take a customer's name, number and id off themselves, their bills and their payments; sums and ids stay."""
+    connection.execute(
+        update(payments)
+        .where(_p.merchant_id == merchant_id, _p.bill_id.in_(_bills_of(merchant_id, customer_id)))
+        .values(customer_name=None, customer_phone=None)
+    )
+    connection.execute(
+        update(bills)
+        .where(_b.merchant_id == merchant_id, _b.customer_id == customer_id)
+        .values(customer_name=None, customer_phone=None, name_key=None, phone_key=None)
+    )
+    connection.execute(
+        update(customers)
+        .where(_c.merchant_id == merchant_id, _c.id == customer_id)
+        .values(name=None, phone=None, external_id=None, name_key=None, phone_key=None, erased_at=at)
+    )
+
+
+def _bills_of(merchant_id: str, customer_id: str) -> Any:
+    return select(_b.id).where(_b.merchant_id == merchant_id, _b.customer_id == customer_id)
 
 
 def find(connection: Connection, merchant_id: str, q: str, limit: int) -> list[Row[Any]]:

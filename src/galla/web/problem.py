@@ -71,6 +71,7 @@ TITLES: dict[str, str] = {
     "terminal_inactive": "The machine is switched off in galla.",
     "terminal_exists": "The machine is there already.",
     "customer_unknown": "There is no such customer.",
+    "customer_has_open_money": "Money of the customer has not come to its end.",
     "bill_unknown": "There is no such bill.",
     "bill_cancelled": "The bill is cancelled.",
     "bill_exists": "The bill number is taken by another bill.",

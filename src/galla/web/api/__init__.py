@@ -11,6 +11,7 @@ from galla.web.api import (
     api_keys,
     bill_import,
     bills,
+    customers,
     events,
     ledger,
     merchants,
@@ -28,7 +29,7 @@ from galla.web.api import (
 router = APIRouter(prefix="/v1")
 _PARTS = (
     payments, qr, receipts, refunds, shifts, tasks, bills, terminals, events, ledger, merchants, api_keys, users,
-    reports, bill_import,
+    reports, bill_import, customers,
 )
 for _part in _PARTS:
     router.include_router(_part.router)

@@ -11,6 +11,7 @@ from galla.web.pages import (
     account,
     bill_desk,
     counter,
+    customers,
     display,
     docs,
     listing,
@@ -33,7 +34,7 @@ from galla.web.pages import (
 router = APIRouter(include_in_schema=False)
 _PARTS = (
     sign_in, welcome, people, account, counter, bill_desk, live, payments, refunds, receipts, shift, tasks, queue,
-    display, pay, docs,
+    display, pay, docs, customers,
 )
 _OFFICE = (listing, reports, terminals, settings)
 for _part in (*_PARTS, *_OFFICE):

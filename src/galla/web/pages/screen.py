@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from galla.errors import NotFound
-from galla.service import bills, payments, shifts, tasks, terminals
+from galla.service import bills, customers, payments, shifts, tasks, terminals
 from galla.service.access import Session
 from galla.service.till import Principal, Till
 from galla.web.pages.cash_panel import cash_panel_of
@@ -51,6 +51,7 @@ async def screen(till: Till, session: Session, asked: dict[str, str]) -> dict[st
         "q": asked.get("q", ""),
         "bills": found.get("bills", []),
         "payments": found.get("payments", []),
+        "customers": found.get("customers", []),
         "collect": await collect_offer(till, principal),
         # without scripts the page itself asks again
         "refresh_s": 4 if payment is not None and panel_is_live(payment) else None,
@@ -63,14 +64,16 @@ async def bill_for(till: Till, principal: Principal, bill_id: str | None) -> dic
 
 
 async def found_for(till: Till, principal: Principal, q: str) -> dict[str, Any]:
-    """Return the bills and payments a search finds; without one, the bills with something due."""
+    """Return the bills, payments and customers a search finds; without one, the bills with something due."""
     if not q:
         found = await bills.find(till, principal, status="due", limit=_SHOWN)
-        return {"bills": found["data"], "payments": []}
-    of_bills, of_payments = await asyncio.gather(
-        bills.find(till, principal, q=q, limit=_SHOWN), payments.find(till, principal, {"q": q}, limit=_SHOWN)
+        return {"bills": found["data"], "payments": [], "customers": []}
+    of_bills, of_payments, known = await asyncio.gather(
+        bills.find(till, principal, q=q, limit=_SHOWN),
+        payments.find(till, principal, {"q": q}, limit=_SHOWN),
+        customers.find(till, principal, q),
     )
-    return {"bills": of_bills["data"], "payments": of_payments["data"]}
+    return {"bills": of_bills["data"], "payments": of_payments["data"], "customers": known}
 
 
 def labels(machines: list[dict[str, Any]]) -> dict[str, str]:

@@ -1,0 +1,123 @@
+"""One customer with all that was billed and paid, and their right to be forgotten while the books stay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from galla.clock import to_millis
+from galla.errors import IllegalTransition, NotFound
+from galla.money import format_inr
+from galla.payments.refund import Refund
+from galla.service.bill_view import bill_view
+from galla.service.customers import customer_view
+from galla.service.till import Principal, Till
+from galla.service.views import payment_view, refund_view
+from galla.store import attachments, bills, customers, ledger, payments, refunds
+from galla.store.journal import Note, record
+
+SHOWN = 50
+_LIVE = ("created", "pending", "in_doubt")
+
+
+async def get(till: Till, principal: Principal, customer_id: str) -> dict[str, Any]:
+    """Return a customer in full, with what is `billed`, `paid`, `due`, and stands as their `advance`, in paise.
+
+    Raises:
+        NotFound: no such customer for this merchant.
+    """
+    return await till.database.read(_get, principal.merchant_id, customer_id)
+
+
+async def history(till: Till, principal: Principal, customer_id: str) -> dict[str, Any]:
+    """Return a customer as `get`, with the newest bills, payments and refunds.
+
+    Raises:
+        NotFound: no such customer for this merchant.
+    """
+    return await till.database.read(_history, till, principal.merchant_id, customer_id)
+
+
+async def erase(till: Till, principal: Principal, customer_id: str) -> dict[str, Any]:
+    """Forget who a customer is; bills, payments and the ledger stay. Erasing once more changes nothing.
+
+    Raises:
+        NotFound: no such customer for this merchant.
+        IllegalTransition: something is still due, on its way, unexplained, or stands as their advance.
+    """
+    return await till.database.write(_erase, till, principal, customer_id)
+
+
+def _get(connection: Connection, merchant_id: str, customer_id: str) -> dict[str, Any]:
+    row = _required(connection, merchant_id, customer_id)
+    billed, paid, due = customers.bills_sums(connection, merchant_id, customer_id)
+    advance = _advance(connection, merchant_id, customers.payments_of(connection, merchant_id, customer_id))
+    return {**customer_view(row), "billed": billed, "paid": paid, "due": due, "advance": advance}
+
+
+def _history(connection: Connection, till: Till, merchant_id: str, customer_id: str) -> dict[str, Any]:
+    view, now = _get(connection, merchant_id, customer_id), till.clock.now()
+    rows = bills.of_customer(connection, merchant_id, customer_id, SHOWN)
+    lines = bills.lines_of(connection, merchant_id, [row.id for row in rows])
+    tenders = [
+        payment
+        for row in customers.payments_of(connection, merchant_id, customer_id)[:SHOWN]
+        if (payment := payments.get(connection, merchant_id, row.id)) is not None
+    ]
+    returned: list[Refund] = []
+    for payment in tenders:
+        returned += refunds.of_payment(connection, merchant_id, payment.id)
+    return {
+        **view,
+        "bills": [bill_view(row, lines[row.id], None, now) for row in rows],
+        "payments": [payment_view(payment, now) for payment in tenders],
+        "refunds": [refund_view(each) for each in returned],
+    }
+
+
+def _erase(connection: Connection, till: Till, principal: Principal, customer_id: str) -> dict[str, Any]:
+    merchant_id = principal.merchant_id
+    row = _required(connection, merchant_id, customer_id)
+    if row.erased_at is not None:
+        return _get(connection, merchant_id, customer_id)
+    held = _held_by(connection, merchant_id, customer_id)
+    if held is not None:
+        raise IllegalTransition(
+            f"{held} Whoever that money belongs to must stay known until then.", code="customer_has_open_money"
+        )
+    now = till.clock.now()
+    customers.erase(connection, merchant_id, customer_id, to_millis(now))
+    note = Note(actor=principal.actor, origin=principal.origin, action="customer.erased", object_id=customer_id)
+    record(connection, merchant_id, now, note)
+    return _get(connection, merchant_id, customer_id)
+
+
+def _held_by(connection: Connection, merchant_id: str, customer_id: str) -> str | None:
+    """Say what of a customer's money has not come to its end."""
+    paid = customers.payments_of(connection, merchant_id, customer_id)
+    _, _, due = customers.bills_sums(connection, merchant_id, customer_id)
+    if due:
+        return f"{format_inr(due)} is still due. Take or cancel it first."
+    if any(row.status in _LIVE or row.needs_review for row in paid):
+        return "A payment is not at its end. Finish it first."
+    if any(each.is_open for row in paid for each in refunds.of_payment(connection, merchant_id, row.id)):
+        return "A refund is on its way. Wait for its end first."
+    advance = _advance(connection, merchant_id, paid)
+    return f"{format_inr(advance)} stands as their advance. Use it or give it back first." if advance else None
+
+
+def _advance(connection: Connection, merchant_id: str, paid: list[Row[Any]]) -> int:
+    """Return what of the payments of a customer's bills stands as an advance, in paise."""
+    booked = [row.id for row in paid]
+    for row in paid:
+        booked += [each.id for each in refunds.of_payment(connection, merchant_id, row.id)]
+        booked += attachments.of_payment(connection, merchant_id, row.id)
+    return ledger.advance_left(connection, merchant_id, booked) if booked else 0
+
+
+def _required(connection: Connection, merchant_id: str, customer_id: str) -> Row[Any]:
+    row = customers.get_customer(connection, merchant_id, customer_id)
+    if row is None:
+        raise NotFound(f"There is no customer {customer_id[:60]}.")
+    return row
