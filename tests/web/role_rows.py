@@ -46,6 +46,7 @@ PAGES: dict[str, Who] = {
     "GET /payments": ALL,
     "GET /payments.csv": ALL,
     "GET /reports": ALL,
+    "GET /audit": frozenset({"accountant", "admin"}),
     "GET /settings": ADMIN,
     "POST /settings": ADMIN,
     "POST /settings/test": ADMIN,

@@ -92,6 +92,11 @@ async def test_an_accountant_looks_through_payments(small_shop: Shop, office: Vi
     await looked_at(page, "report")
     await page.get_by_role("link", name="Yesterday").click()
     await expect(page.locator(".empty")).to_contain_text("No payments.")
+    await page.get_by_role("link", name="Audit trail").click()
+    await page.get_by_role("button", name="Verify the trail").click()
+    await expect(page.get_by_role("status")).to_contain_text("Whole")
+    await page.locator("summary").first.click()
+    await looked_at(page, "audit")
 
 
 async def test_an_admin_minds_the_machines(small_shop: Shop, office: Visit) -> None:

@@ -45,3 +45,8 @@ def role_with(scopes: frozenset[str]) -> Role | None:
 def who_may(scope: str) -> str:
     """Return who holds a scope, for a sentence: `a cashier or a lead`."""
     return " or ".join(role.spoken for role in ROLES.values() if scope in role.scopes)
+
+
+def may_read_trail(scopes: frozenset[str]) -> bool:
+    """Whether somebody may read the audit trail: an admin, and whoever looks at the books and moves no money."""
+    return "admin" in scopes or ("read" in scopes and not scopes & {"collect", "refund"})

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 
 from galla.web.pages import (
     account,
+    audit,
     bill_desk,
     counter,
     customers,
@@ -36,6 +37,6 @@ _PARTS = (
     sign_in, welcome, people, account, counter, bill_desk, live, payments, refunds, receipts, shift, tasks, queue,
     display, pay, docs, customers,
 )
-_OFFICE = (listing, reports, terminals, settings)
+_OFFICE = (listing, reports, terminals, settings, audit)
 for _part in (*_PARTS, *_OFFICE):
     router.include_router(_part.router)

@@ -29,6 +29,11 @@ def days_of(since: str, until: str, wrong: dict[str, str]) -> tuple[date | None,
     return first, last
 
 
+def after(day: date) -> date:
+    """Return the next day, at whose beginning this one has ended."""
+    return day + timedelta(days=1)
+
+
 def _day(text: str, name: str, wrong: dict[str, str]) -> date | None:
     if not text:
         return None

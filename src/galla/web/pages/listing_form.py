@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from urllib.parse import urlencode
 
 import msgspec
@@ -12,7 +12,7 @@ from galla.clock import midnight
 from galla.errors import AmountNotAllowed
 from galla.money import parse_rupees
 from galla.service.listing import Listing
-from galla.web.pages.days import days_of, offered_days
+from galla.web.pages.days import after, days_of, offered_days
 from galla.web.pages.entry import Faults
 
 STATES = {
@@ -91,7 +91,7 @@ def listing_of(form: ListingForm) -> Listing:
         terminal_id=form.terminal or None,
         actor=form.by or None,
         begun_from=midnight(since) if since else None,
-        begun_until=midnight(until + timedelta(days=1)) if until else None,
+        begun_until=midnight(after(until)) if until else None,
         least_paise=least,
         most_paise=most,
         text=form.q or None,
