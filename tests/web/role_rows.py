@@ -45,6 +45,8 @@ PAGES: dict[str, Who] = {
     "POST /customers/{customer_id}/erase": ADMIN,
     "GET /payments": ALL,
     "GET /payments.csv": ALL,
+    "POST /payments/views": ALL,
+    "POST /payments/views/remove": ALL,
     "GET /reports": ALL,
     "GET /audit": frozenset({"accountant", "admin"}),
     "GET /settings": ADMIN,

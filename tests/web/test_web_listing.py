@@ -145,3 +145,37 @@ async def test_pages_follow_one_another(small_shop: Shop) -> None:
             older = re.search(r'rel="next" href="([^"]+)"', page)
             where = older[1].replace("&amp;", "&") if older else ""
     assert seen == [f"{number:03}" for number in reversed(range(53))]
+
+
+async def test_a_list_is_kept_under_a_name_of_ones_own(shop: Shop) -> None:
+    """It comes back on any computer, with today as today; nobody else has it; the same name twice is one; it goes."""
+    for role in ("accountant", "lead"):
+        await hire(shop, role)
+    hers, his = await session_of(shop, "accountant"), await session_of(shop, "lead")
+    async with signed_in(shop, hers) as client:
+        page = (await client.get("/payments?state=paid&least=5")).text
+        kept = re.search(r'name="query" value="([^"]*)"', page)
+        assert kept is not None
+        form = {"csrf": hers.csrf, "query": kept[1].replace("&amp;", "&")}
+        assert set(form["query"].split("&")) == {"days=today", "state=paid", "least=5"}
+        for _ in range(2):
+            done = await client.post("/payments/views", data={**form, "name": "Large <b>"})
+            assert (done.status_code, done.headers["location"]) == (303, f"/payments?{form['query']}")
+        again = (await client.get(done.headers["location"])).text
+        assert again.count("Large &lt;b&gt;</a>") == 1
+        assert 'aria-current="true">Large' in again
+        for name, query in (("", form["query"]), ("x" * 41, form["query"]), ("y", "least=many")):
+            wrong = await client.post("/payments/views", data={**form, "name": name, "query": query})
+            assert wrong.status_code == 422, name
+    async with signed_in(shop, his) as client:
+        assert "Large" not in (await client.get("/payments")).text
+        await client.post("/payments/views/remove", data={"csrf": his.csrf, "name": "Large <b>"})
+    async with signed_in(shop, await session_of(shop, "accountant")) as client:
+        assert "Large" in (await client.get("/payments")).text
+    async with signed_in(shop, hers) as client:
+        for number in range(19):
+            await client.post("/payments/views", data={**form, "name": f"List {number}"})
+        full = await client.post("/payments/views", data={**form, "name": "One more"})
+        assert (full.status_code, "Remove one first" in full.text) == (422, True)
+        await client.post("/payments/views/remove", data={"csrf": hers.csrf, "name": "Large <b>"})
+        assert "Large" not in (await client.get("/payments")).text

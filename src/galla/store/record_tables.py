@@ -263,3 +263,16 @@ users = Table(
     CheckConstraint("role IN ('cashier', 'lead', 'accountant', 'admin')", name="role"),
     sqlite_strict=True,
 )
+
+saved_views = Table(
+    "saved_views",
+    metadata,
+    words("merchant_id"),
+    words("person"),
+    words("name"),
+    words("query"),
+    whole("created_at"),
+    PrimaryKeyConstraint("merchant_id", "person", "name"),
+    ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+    sqlite_strict=True,
+)

@@ -8,6 +8,8 @@ _FIRST = date(2000, 1, 1)
 _LAST = date(2199, 12, 31)
 
 Days = tuple[str, date | None, date | None]
+_KEYS = ("today", "yesterday", "week", "month", "all")
+"""What the days most asked for are called in an address, where they are to stay the same ones tomorrow."""
 
 
 def offered_days(today: date, *, has_all: bool = False) -> list[Days]:
@@ -19,6 +21,20 @@ def offered_days(today: date, *, has_all: bool = False) -> list[Days]:
         ("This month", today.replace(day=1), today),
     ]
     return [*days, ("All", None, None)] if has_all else days
+
+
+def days_called(name: str, today: date) -> tuple[date | None, date | None] | None:
+    """Return the days of one of galla's words for them, or None for any other word."""
+    named = dict(zip(_KEYS, offered_days(today, has_all=True), strict=True))
+    return named[name][1:] if name in named else None
+
+
+def name_of_days(since: str, until: str, today: date) -> str | None:
+    """Return galla's word for these days as they are today, or None for days that have none."""
+    for name, (_, first, last) in zip(_KEYS, offered_days(today, has_all=True), strict=True):
+        if (since, until) == (first.isoformat() if first else "", last.isoformat() if last else ""):
+            return name
+    return None
 
 
 def days_of(since: str, until: str, wrong: dict[str, str]) -> tuple[date | None, date | None]:

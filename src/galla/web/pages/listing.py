@@ -6,18 +6,19 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from galla.clock import IST, business_date
-from galla.service import listing, terminals
+from galla.service import listing, saved_views, terminals
 from galla.service.listing import Listing, Sums
 from galla.service.till import Principal, Till
 from galla.service.views import View
 from galla.web.pages.entry import Faults
 from galla.web.pages.listing_form import STATES, ListingForm, listing_form, listing_of, spans
-from galla.web.pages.page import SignedIn, frame, page
+from galla.web.pages.page import SignedIn, frame, go, one, page, posted
 from galla.web.pages.screen import labels
 from galla.web.pages.wording import METHODS, instant, method
 from galla.web.problem import Problem
@@ -47,8 +48,11 @@ async def show(request: Request, session: SignedIn) -> Response:
         found = await listing.find(till, principal, listing_of(form), limit=_SHOWN, cursor=cursor)
     except Faults as wrong:
         faults = wrong
-    bar, machines, takers = await asyncio.gather(
-        frame(till, session), terminals.find(till, principal), listing.takers(till, principal)
+    bar, machines, takers, views = await asyncio.gather(
+        frame(till, session),
+        terminals.find(till, principal),
+        listing.takers(till, principal),
+        saved_views.find(till, principal),
     )
     return page(
         request,
@@ -62,12 +66,38 @@ async def show(request: Request, session: SignedIn) -> Response:
         next_cursor=found["next_cursor"],
         is_later_page=cursor is not None,
         machines=machines,
+        views=views,
+        kept=form.kept_query(today),
+        can_keep=principal.person is not None and not faults.fields,
         names=labels(machines),
         pairs=[(name, name) for name in takers],
         states=STATES,
         methods={name: METHODS.get(name, name) for name in till.connectors},
         **bar,
     )
+
+
+@router.post("/payments/views")
+async def keep(request: Request, session: SignedIn) -> Response:
+    """Keep the list as it is narrowed now, under a name of one's own, and show it again."""
+    fields = await posted(request, session, "read")
+    till = till_of(request)
+    today = business_date(till.clock.now())
+    form = listing_form(dict(parse_qsl(one(fields, "query"), keep_blank_values=True)), today)
+    try:
+        listing_of(form)
+        await saved_views.save(till, session.principal, one(fields, "name"), form.kept_query(today))
+    except Faults as wrong:
+        raise Problem(422, "invalid_field", next(iter(wrong.fields.values())), param=next(iter(wrong.fields))) from None
+    return go(f"/payments?{form.kept_query(today)}")
+
+
+@router.post("/payments/views/remove")
+async def forget(request: Request, session: SignedIn) -> Response:
+    """Forget one of one's own lists."""
+    fields = await posted(request, session, "read")
+    await saved_views.remove(till_of(request), session.principal, one(fields, "name"))
+    return go("/payments")
 
 
 @router.get("/payments.csv")

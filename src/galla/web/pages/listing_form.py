@@ -12,7 +12,7 @@ from galla.clock import midnight
 from galla.errors import AmountNotAllowed
 from galla.money import parse_rupees
 from galla.service.listing import Listing
-from galla.web.pages.days import after, days_of, offered_days
+from galla.web.pages.days import after, days_called, days_of, name_of_days, offered_days
 from galla.web.pages.entry import Faults
 
 STATES = {
@@ -45,6 +45,14 @@ class ListingForm(msgspec.Struct, frozen=True, kw_only=True):
         values = msgspec.structs.asdict(self)
         return urlencode({name: text for name, text in values.items() if text or name in ("since", "until")})
 
+    def kept_query(self, today: date) -> str:
+        """Return the form as it is kept under a name: *today* is then whichever day it is looked at."""
+        values = {name: text for name, text in msgspec.structs.asdict(self).items() if text}
+        days = name_of_days(self.since, self.until, today)
+        if days is not None:
+            values = {"days": days, **{name: text for name, text in values.items() if name not in ("since", "until")}}
+        return urlencode(values)
+
     @property
     def is_narrow(self) -> bool:
         """Whether anything but the days narrows the list."""
@@ -61,6 +69,8 @@ def listing_form(query: Mapping[str, str], today: date) -> ListingForm:
     """Return the form of an address: today's payments when it names no day at all."""
     names = ListingForm.__struct_fields__
     form = ListingForm(**{name: query.get(name, "").strip()[:_LONGEST] for name in names})
+    if (days := days_called(query.get("days", ""), today)) is not None:
+        return form.on_days(*days)
     return form if "since" in query or "until" in query else form.on_days(today, today)
 
 

@@ -165,6 +165,16 @@ CREATE TABLE receipts (
     CONSTRAINT ck_receipts_number CHECK (number > 0)
 )
 
+CREATE TABLE saved_views (
+    merchant_id TEXT NOT NULL,
+    person TEXT NOT NULL,
+    name TEXT NOT NULL,
+    query TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    CONSTRAINT pk_saved_views PRIMARY KEY (merchant_id, person, name),
+    CONSTRAINT fk_saved_views_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id)
+)
+
 CREATE TABLE series (
     merchant_id TEXT NOT NULL,
     branch TEXT NOT NULL,

@@ -176,6 +176,17 @@ CREATE TABLE receipts (
 )
  STRICT
 
+CREATE TABLE saved_views (
+    merchant_id TEXT NOT NULL,
+    person TEXT NOT NULL,
+    name TEXT NOT NULL,
+    "query" TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    CONSTRAINT pk_saved_views PRIMARY KEY (merchant_id, person, name),
+    CONSTRAINT fk_saved_views_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id)
+)
+ STRICT
+
 CREATE TABLE series (
     merchant_id TEXT NOT NULL,
     branch TEXT NOT NULL,
