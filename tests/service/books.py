@@ -219,6 +219,8 @@ def _wire_is_known(held: Held, box: Sandbox) -> None:
     for call in box.wire.calls():
         if call.operation in ("status", "order_status") and (call.paytm_id or "").startswith(NOTHING):
             continue  # a test of the connection asks about an id that nothing has, and never for money
+        if call.operation == "order_list":
+            continue  # it asks about a time, and moves nothing
         assert call.paytm_id in known, f"{call.operation} was sent about an unknown id"
     accepted = Counter(call.paytm_id for call in box.wire.calls(operation="sale") if call.answer == "A 0009")
     assert all(count == 1 for count in accepted.values()), "a sale was accepted twice"

@@ -22,6 +22,8 @@ from galla.protocol.order import (
 )
 from galla.protocol.pg_codes import PgResult
 from galla.protocol.vpa import masked_vpa
+from galla.sandbox.charge import UNKNOWN, told_of_sale
+from galla.sandbox.instrument import find
 from galla.sandbox.online import Online
 from galla.sandbox.order import NO_RECORD, Order, told_of_order
 from galla.sandbox.reading import No, Refusals, answer, checked, refusal
@@ -32,6 +34,7 @@ LISTED = PgResult(status="SUCCESS", code="1001", message="SUCCESS")
 
 _STATUS = Refusals(word="TXN_FAILURE", invalid="334", missing="334", mid="335", signature="330")
 _LIST = Refusals(word="FAILURE", invalid="4002", missing="4002", mid="4003", signature="4001")
+_CHARGES = {"S": "SUCCESS", "F": "FAILURE", "P": "PENDING"}
 _SEARCH = {"TXN_SUCCESS": "SUCCESS", "TXN_FAILURE": "FAILURE", "PENDING": "PENDING"}
 
 
@@ -51,7 +54,7 @@ def answer_status(world: Online, request: Request, at: datetime) -> Response:
 
 
 def answer_list(world: Online, request: Request, at: datetime) -> Response:
-    """List the orders and refunds of a time, newest first, a page of them."""
+    """List the orders, the sales on machines and the refunds of a time, newest first, a page of them."""
     try:
         call = checked(OrderListRequest, world, request, _LIST)
     except No as no:
@@ -60,7 +63,7 @@ def answer_list(world: Online, request: Request, at: datetime) -> Response:
     wants = set(call.order_search_type)
     lines: list[tuple[datetime, ListedOrder]] = []
     if wants & {"TRANSACTION", "ALL"}:
-        lines += _orders(world, call.mid, at)
+        lines += _orders(world, call.mid, at) + _charges(world, call.mid, at)
     if wants & {"REFUND", "ALL"}:
         lines += _refunds(world, call.mid)
     found = [
@@ -127,6 +130,28 @@ def _orders(world: Online, mid: str, at: datetime) -> list[tuple[datetime, Liste
             rrn=each.rrn if told.status == "TXN_SUCCESS" else None,
         )
         lines.append((order.made_at, line))
+    return lines
+
+
+def _charges(world: Online, mid: str, at: datetime) -> list[tuple[datetime, ListedOrder]]:
+    """Return the sales on machines, each by the id under which the merchant began it."""
+    lines = []
+    for charge in world.charges.values():
+        told = told_of_sale(charge, at)
+        if charge.mid != mid or told == UNKNOWN:
+            continue
+        line = ListedOrder(
+            merchant_order_id=charge.queue_id or charge.id,
+            txn_id=charge.acquirement_id,
+            amount=rupees(charge.amount_paise),
+            pay_mode=find(charge.instrument).pay_method if charge.instrument else None,
+            order_created_time=_iso(charge.received_at),
+            order_completed_time=_iso(charge.settled_at) if charge.settled_at else None,
+            order_search_status=_CHARGES[told.letter],
+            merchant_name=world.merchants[mid].name,
+            rrn=charge.rrn if told.letter == "S" else None,
+        )
+        lines.append((charge.received_at, line))
     return lines
 
 

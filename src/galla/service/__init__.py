@@ -1,5 +1,5 @@
 """What galla does: every verb of the shop, each as one short transaction.
 
-The only users of `store` and `connectors`. Only `advance.py` talks to Paytm. No HTML, no HTTP status and no
-SQL belongs here.
+The only users of `store` and `connectors`. Only `advance.py` and `refunding.py` ask Paytm to move money; `comparing.py`
+reads a list. No HTML, no HTTP status and no SQL belongs here.
 """

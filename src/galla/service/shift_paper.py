@@ -40,6 +40,7 @@ async def tally(till: Till, principal: Principal, shift_id: str) -> Tally:
                 )
                 if lines
             ),
+            *_beside(report["paytm"]),
             _drawer(shift),
         ),
         sentences=_sentences(shift),
@@ -79,6 +80,21 @@ def _by(title: str, lines: list[View], name: Any) -> Part:
     return Part(title=title, rows=tuple(rows))
 
 
+def _beside(paytm: View | None) -> tuple[Part, ...]:
+    """Return what Paytm's list said at the closing; an open shift has not been compared."""
+    if paytm is None:
+        return ()
+    word = {"agrees": "agrees", "differs": "differs", "not_asked": "not asked"}[paytm["status"]]
+    rows = [Row(f"{_machine(line)}, in galla", _bare(line["ours"])) for line in paytm["by_machine"]]
+    listed = [Row(f"{_machine(line)}, listed", _bare(line["theirs"])) for line in paytm["by_machine"]]
+    lines = [row for pair in zip(rows, listed, strict=True) for row in pair]
+    for said, found in (("Only in galla", "only_ours"), ("Only at Paytm", "only_theirs"), ("Amount differs", "differ")):
+        for each in paytm[found]:
+            name = each.get("reference") or each.get("paytm_id") or each["payment"]
+            lines.append(Row(f"{said}: {name}", _bare(each["amount"] or 0)))
+    return (Part(title="Beside Paytm's list", rows=tuple(lines), total=Row("Paytm's list", word)),)
+
+
 def _drawer(shift: View) -> Part:
     report = shift["report"]
     rows = [
@@ -99,6 +115,10 @@ def _sentences(shift: View) -> tuple[str, ...]:
     said = []
     if shift["difference_reason"]:
         said.append(f"Why the cash differs: {shift['difference_reason']}")
+    paytm = report["paytm"]
+    if paytm is not None and paytm["reason"]:
+        said += [paytm["trouble"]] if paytm["trouble"] else []
+        said.append(f"{paytm['by']} said to Paytm's list: {paytm['reason']}")
     if report["refunds_on_their_way"]:
         amount = format_inr(-report["on_its_way_back"])
         said.append(f"{amount} is on its way back to customers and not counted yet: it counts when Paytm has paid it.")
@@ -113,7 +133,7 @@ def _mode(line: View) -> str:
 
 
 def _machine(line: View) -> str:
-    return f"{line['label']} {line['name']}" if line["label"] else str(line["name"])
+    return f"{line['label'] or ''} {line['name']}".strip()
 
 
 def _person(line: View) -> str:

@@ -18,7 +18,8 @@ from galla.errors import IllegalTransition, InvalidField, NotFound
 from galla.ledger.accounts import CASH_DIFFERENCE
 from galla.ledger.posting import for_cash_difference
 from galla.money import MAX_PAISE, format_inr
-from galla.service import approval
+from galla.service import approval, comparing
+from galla.service.shift_match import Theirs
 from galla.service.shift_report import report
 from galla.service.till import Principal, Till
 from galla.service.views import View
@@ -93,22 +94,61 @@ async def in_the_way(till: Till, principal: Principal, counter: str) -> list[Vie
 
 
 async def close_shift(
-    till: Till, principal: Principal, shift_id: str, counted_paise: int, approver: Secret, reason: str | None = None
+    till: Till,
+    principal: Principal,
+    shift_id: str,
+    counted_paise: int,
+    approver: Secret,
+    reason: str | None = None,
+    paytm_reason: str | None = None,
 ) -> View:
-    """End a shift: the cash is counted, a difference has a reason, and a second person signs.
+    """End a shift: the cash is counted, its payments stand beside Paytm's list, and a second person signs.
+
+    A difference in the cash has a `reason`. Where Paytm's list differs, or cannot be had, one of the two is a lead, and
+    `paytm_reason` is what they say to it.
 
     Raises:
         NotFound: no such shift for this merchant.
-        InvalidField: the count is no amount, or differs without a reason.
+        InvalidField: the count is no amount or differs without a reason (`difference_unexplained`), or Paytm's list
+            differs without one (`paytm_differs`, `paytm_not_asked`).
         IllegalTransition: it is closed already (`shift_closed`), or something is unfinished (`shift_unfinished`).
         Forbidden: the second person is not known, may not sign, or is the caller.
     """
     counted = _paise(counted_paise, "counted")
     words = clean(reason, "reason", limit=200)
-    witness = await approval.second_person(till, principal, approver, frozenset({"collect", "refund", "admin"}))
-    closed = await till.database.write(_close, till, principal, shift_id, counted, words, witness)
+    said = clean(paytm_reason, "paytm_reason", limit=200)
+    await till.database.read(_check_closable, principal.merchant_id, shift_id)
+    theirs = await comparing.ask(till, principal, shift_id)
+    found = await till.database.read(comparing.beside, principal.merchant_id, shift_id, theirs)
+    if found["status"] != "agrees" and said is None:
+        raise _unexplained(found)
+    is_leads = found["status"] == "agrees" or "refund" in principal.scopes
+    signers = frozenset({"collect", "refund", "admin"} if is_leads else {"refund"})
+    witness = await approval.second_person(till, principal, approver, signers)
+    ending = _Ending(
+        counted_paise=counted,
+        reason=words,
+        witness=witness,
+        theirs=theirs,
+        paytm=found["status"],
+        paytm_reason=said if found["status"] != "agrees" else None,
+        lead=(principal.actor if "refund" in principal.scopes else witness) if found["status"] != "agrees" else None,
+    )
+    closed = await till.database.write(_close, till.clock.now(), principal, shift_id, ending)
     till.bell.ring()
     return closed
+
+
+class _Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """How a shift is closed: the count, who signs, what Paytm lists (`paytm`: how that compared), and what was said."""
+
+    counted_paise: int
+    reason: str | None
+    witness: str
+    theirs: Theirs
+    paytm: str
+    paytm_reason: str | None
+    lead: str | None
 
 
 def _open(connection: Connection, till: Till, principal: Principal, counter: str, float_paise: int) -> View:
@@ -163,51 +203,76 @@ def _standing(connection: Connection, merchant_id: str, counter: str) -> View | 
     return {"id": row.id, "opened_at": rfc3339(from_millis(row.opened_at)), "collected": collected}
 
 
-def _close(
-    connection: Connection,
-    till: Till,
-    principal: Principal,
-    shift_id: str,
-    counted: int,
-    reason: str | None,
-    witness: str,
-) -> View:
-    now = till.clock.now()
-    row = shifts.get(connection, principal.merchant_id, shift_id, lock=True)
+def _check_closable(connection: Connection, merchant_id: str, shift_id: str, *, lock: bool = False) -> Row[Any]:
+    """Return the row of a shift that is open and has nothing unfinished; others are refused before Paytm is asked."""
+    row = shifts.get(connection, merchant_id, shift_id, lock=lock)
     if row is None:
         raise NotFound(f"There is no shift {shift_id[:60]}.")
     if row.closed_at is not None:
         raise IllegalTransition(f"The shift {row.id} is closed already, by {row.closed_by}.", code="shift_closed")
+    _check_finished(row, [str(each.id) for each in shifts.unfinished(connection, merchant_id, row.counter)])
+    return row
+
+
+def _close(connection: Connection, now: datetime, principal: Principal, shift_id: str, ending: _Ending) -> View:
+    merchant_id = principal.merchant_id
+    row = _check_closable(connection, merchant_id, shift_id, lock=True)
     made, counted_ids = reported(connection, row)
-    _check_finished(row, made["unfinished"])
-    difference = counted - made["cash_expected"]
-    if difference and reason is None:
-        less_or_more = "more" if difference > 0 else "less"
-        raise InvalidField(
-            f"There is {format_inr(abs(difference))} {less_or_more} in the drawer than the books say "
-            f"({format_inr(made['cash_expected'])}). Count again, or give the reason.",
-            param="reason",
-            code="difference_unexplained",
+    paytm = comparing.beside(connection, merchant_id, row.id, ending.theirs)
+    if paytm["status"] != ending.paytm:
+        raise IllegalTransition(
+            f"A payment at {row.counter} was proven while the shift was being closed. Nothing is lost; look at the "
+            "shift once more, then close it.",
+            code="shift_unfinished",
         )
+    made["paytm"] = {**paytm, "reason": ending.paytm_reason, "by": ending.lead}
+    difference = ending.counted_paise - made["cash_expected"]
+    if difference and ending.reason is None:
+        raise _counted_wrong(difference, made["cash_expected"])
     values = {
         "closed_by": principal.actor,
-        "witness": witness,
+        "witness": ending.witness,
         "closed_at": to_millis(now),
-        "counted_paise": counted,
+        "counted_paise": ending.counted_paise,
         "expected_paise": made["cash_expected"],
-        "difference_reason": reason if difference else None,
+        "difference_reason": ending.reason if difference else None,
         "report": msgspec.json.encode(made).decode(),
-        "number": shifts.next_number(connection, principal.merchant_id, row.counter),
+        "number": shifts.next_number(connection, merchant_id, row.counter),
         "sequence": row.sequence + 1,
     }
-    shifts.close(connection, principal.merchant_id, row.id, values)
-    shifts.count(connection, principal.merchant_id, row.id, counted_ids)
+    shifts.close(connection, merchant_id, row.id, values)
+    shifts.count(connection, merchant_id, row.id, counted_ids)
     if difference:
-        ledger.add_account(connection, principal.merchant_id, CASH_DIFFERENCE)
-        ledger.book(connection, principal.merchant_id, for_cash_difference(row.id, row.counter, difference, now))
-    view = shown(connection, principal.merchant_id, row.id)
+        ledger.add_account(connection, merchant_id, CASH_DIFFERENCE)
+        ledger.book(connection, merchant_id, for_cash_difference(row.id, row.counter, difference, now))
+    view = shown(connection, merchant_id, row.id)
     _journal(connection, principal, "shift.closed", view, row.sequence + 1, now)
     return view
+
+
+def _counted_wrong(difference: int, expected: int) -> InvalidField:
+    less_or_more = "more" if difference > 0 else "less"
+    return InvalidField(
+        f"There is {format_inr(abs(difference))} {less_or_more} in the drawer than the books say "
+        f"({format_inr(expected)}). Count again, or give the reason.",
+        param="reason",
+        code="difference_unexplained",
+    )
+
+
+def _unexplained(found: View) -> InvalidField:
+    """Return the error for a comparison that a lead must say something to."""
+    if found["status"] == "not_asked":
+        said, code = f"{found['trouble']} The card and UPI totals could not be compared.", "paytm_not_asked"
+    else:
+        count = len(found["only_ours"]) + len(found["only_theirs"]) + len(found["differ"])
+        many = "1 payment" if count == 1 else f"{count} payments"
+        said, code = f"Paytm's list and galla's books differ in {many}.", "paytm_differs"
+    return InvalidField(
+        f"{said} Nothing is closed yet. Try again, or let a lead look at it and say why it may be closed.",
+        param="paytm_reason",
+        code=code,
+    )
 
 
 def _check_finished(row: Row[Any], unfinished: list[str]) -> None:
@@ -232,6 +297,7 @@ def reported(connection: Connection, row: Row[Any]) -> tuple[View, list[str]]:
         "refunds_on_their_way": len(going),
         "on_its_way_back": -sum(going),
         "unfinished": [str(each.id) for each in unfinished],
+        "paytm": None,
     }
     return made, [str(each.id) for each in (*taken, *given)]
 

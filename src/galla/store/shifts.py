@@ -26,6 +26,7 @@ from galla.store.shift_tables import shift_lines
 from galla.store.tables import payments, proofs, refunds
 
 _s, _p, _r, _t = shifts.c, payments.c, refunds.c, tasks.c
+_AT_ONCE = 500
 _LIVE = ("created", "pending", "in_doubt")
 _OF_PAYMENT = and_(_p.merchant_id == _r.merchant_id, _p.id == _r.payment_id)
 _given_at = func.coalesce(_r.counter, _p.counter)
@@ -104,6 +105,7 @@ def taken(connection: Connection, row: Row[Any]) -> list[Row[Any]]:
     query = (
         select(
             _p.id, _p.amount_paise, _p.method, _p.tid, _p.machine, _p.actor, _p.settled_at, _p.paytm_id, _p.created_at,
+            _p.reference, _p.is_voided,
             bills.c.created_at.label("billed_at"), proofs.c.data.label("proof"),
         )
         .join_from(payments, proofs, and_(proofs.c.merchant_id == _p.merchant_id, proofs.c.payment_id == _p.id))
@@ -112,6 +114,17 @@ def taken(connection: Connection, row: Row[Any]) -> list[Row[Any]]:
         .order_by(_p.id)
     )
     return list(connection.execute(query))
+
+
+def payments_behind(connection: Connection, merchant_id: str, paytm_ids: list[str]) -> dict[str, Row[Any]]:
+    """Return the payments that have these ids at Paytm, by them: id, status, counter."""
+    found: dict[str, Row[Any]] = {}
+    for first in range(0, len(paytm_ids), _AT_ONCE):
+        query = select(_p.paytm_id, _p.id, _p.status, _p.counter).where(
+            _p.merchant_id == merchant_id, _p.paytm_id.in_(paytm_ids[first : first + _AT_ONCE])
+        )
+        found |= {row.paytm_id: row for row in connection.execute(query)}
+    return found
 
 
 def taken_paise(connection: Connection, row: Row[Any]) -> int:

@@ -60,6 +60,8 @@ TITLES: dict[str, str] = {
     "shift_open": "A shift is open at this counter.",
     "shift_closed": "The shift is closed already.",
     "shift_unfinished": "Payments of the shift are unfinished.",
+    "paytm_differs": "Paytm's list differs from the books.",
+    "paytm_not_asked": "Paytm's list could not be had.",
     "drawer_short": "There is less in the drawer.",
     "difference_unexplained": "The counted cash differs without a reason.",
     "task_closed": "The task is closed already.",

@@ -25,6 +25,9 @@ class CloseShiftBody(Strict):
 
     counted: Annotated[Cash, Field(description="The cash in the drawer, in whole paise.")]
     reason: Annotated[Line | None, Field(description="Why the cash is more or less than the books say.")] = None
+    paytm_reason: Annotated[
+        Line | None, Field(description="What a lead says to it where Paytm's list differs or cannot be had.")
+    ] = None
     approver: Annotated[
         SecretStr,
         Field(
@@ -85,6 +88,50 @@ class Movement(Shown):
     at: str
 
 
+class BesideMachine(Shown):
+    """What one machine took by galla's books and by Paytm's list; without a machine `name` is empty."""
+
+    name: str
+    label: str | None
+    count: int
+    ours: int
+    theirs: int
+
+
+class OnlyOurs(Shown):
+    """A payment that is paid in galla and not in Paytm's list; `theirs` is the list's amount where that differs."""
+
+    payment: str
+    reference: str | None
+    tid: str | None
+    amount: int
+    theirs: int | None = None
+
+
+class OnlyTheirs(Shown):
+    """An order of Paytm's list that galla does not hold paid; `payment` where galla knows it at all."""
+
+    payment: str | None
+    paytm_id: str
+    mode: str | None
+    rrn: str | None
+    at: str | None
+    amount: int | None
+
+
+class Beside(Shown):
+    """A shift beside Paytm's list. `trouble` says why there is none; `reason` is what the lead `by` said to it."""
+
+    status: Literal["agrees", "differs", "not_asked"]
+    trouble: str | None
+    by_machine: list[BesideMachine]
+    only_ours: list[OnlyOurs]
+    only_theirs: list[OnlyTheirs]
+    differ: list[OnlyOurs]
+    reason: str | None
+    by: str | None
+
+
 class ShiftReport(Shown):
     """What a counter took and gave back; `old_dues` is the part for bills older than the shift.
 
@@ -111,6 +158,7 @@ class ShiftReport(Shown):
     refunds_on_their_way: int
     on_its_way_back: int
     unfinished: list[str]
+    paytm: Beside | None
 
 
 class Shift(Shown):

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from galla.config import Secret
-from galla.service import drawer, shift_paper, shifts
+from galla.service import comparing, drawer, shift_paper, shifts
 from galla.web.api.payments import IdempotencyKey, checked_key
 from galla.web.api.reply import reply
 from galla.web.pages.printing import PDF_TYPE, tally_answer
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
 from galla.web.shift_shapes import (
+    Beside,
     CloseShiftBody,
     MovementBody,
     OpenShiftBody,
@@ -76,8 +77,20 @@ async def shift_report(
     return await tally_answer(request, await shift_paper.tally(till, caller, shift_id), query, tools=None)
 
 
+@router.post("/shifts/{shift_id}/compare", responses={200: {"model": Beside}}, openapi_extra=needs("collect"))
+async def compare(till: TillHere, caller: Caller, shift_id: str) -> Response:
+    """Ask Paytm for its list, and answer how an open shift stands beside it. Nothing changes by it."""
+    return reply(await comparing.compare(till, caller, shift_id))
+
+
 @router.post("/shifts/{shift_id}/close", responses={200: {"model": Shift}}, openapi_extra=needs("collect"))
 async def close_shift(till: TillHere, caller: Caller, shift_id: str, body: CloseShiftBody) -> Response:
-    """Close a shift with the counted cash. 409 `shift_unfinished` while a payment of it is not at its end."""
+    """Close a shift with the counted cash. 409 `shift_unfinished` while a payment of it is not at its end.
+
+    Paytm is asked for its list first; where it differs or cannot be had, a lead must say something to it.
+    """
     signed = Secret(body.approver.get_secret_value())
-    return reply(await shifts.close_shift(till, caller, shift_id, body.counted, signed, body.reason))
+    closed = await shifts.close_shift(
+        till, caller, shift_id, body.counted, signed, body.reason, body.paytm_reason
+    )
+    return reply(closed)

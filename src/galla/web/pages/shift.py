@@ -12,7 +12,7 @@ from starlette.responses import Response
 from galla import ids
 from galla.config import Secret
 from galla.errors import InvalidField, PaymentError
-from galla.service import drawer, shift_paper, shifts
+from galla.service import comparing, drawer, shift_paper, shifts
 from galla.service.access import Session
 from galla.web.pages.entry import Faults, checked, faults_of, paise_of
 from galla.web.pages.page import SignedIn, frame, go, one, page, posted
@@ -24,7 +24,7 @@ from galla.web.shift_shapes import CloseShiftBody, MovementBody, OpenShiftBody, 
 router = APIRouter()
 
 _SHOWN = 10
-_TYPED = ("counter", "float", "counted", "reason", "kind", "amount", "why")
+_TYPED = ("counter", "float", "counted", "reason", "kind", "amount", "why", "paytm_reason")
 _SPOKEN = {
     "counter": "The counter",
     "reason": "The reason",
@@ -97,6 +97,13 @@ async def report(
     return await tally_answer(request, made, query, tools=f"/shift/{shift_id}")
 
 
+@router.post("/shift/{shift_id}/compare")
+async def compare(request: Request, session: SignedIn, shift_id: str) -> Response:
+    """Ask Paytm for its list and show it beside the shift; nothing changes by it."""
+    await posted(request, session)
+    return await _show(request, session, shift_id=shift_id, is_compared=True)
+
+
 @router.post("/shift/{shift_id}/close")
 async def close_shift(request: Request, session: SignedIn, shift_id: str) -> Response:
     """Close a shift with the counted cash, as two people."""
@@ -108,10 +115,13 @@ async def close_shift(request: Request, session: SignedIn, shift_id: str) -> Res
         values = {
             "counted": paise_of(one(fields, "counted"), "counted"),
             "reason": one(fields, "reason") or None,
+            "paytm_reason": one(fields, "paytm_reason") or None,
             "approver": signed.reveal(),
         }
         body = checked(CloseShiftBody, values)
-        await shifts.close_shift(till, principal, shift_id, body.counted, signed, body.reason)
+        await shifts.close_shift(
+            till, principal, shift_id, body.counted, signed, body.reason, body.paytm_reason
+        )
     except Faults as faults:
         return await _show(request, session, shift_id=shift_id, faults=_spoken(faults), fields=fields, status=422)
     except PaymentError as error:
@@ -119,7 +129,10 @@ async def close_shift(request: Request, session: SignedIn, shift_id: str) -> Res
             return go(f"/shift/{shift_id}")
         said = _refused(error)
         status = 422 if said.fields else 409
-        return await _show(request, session, shift_id=shift_id, faults=said, fields=fields, status=status)
+        is_paytms = error.param == "paytm_reason"
+        return await _show(
+            request, session, shift_id=shift_id, faults=said, fields=fields, status=status, is_compared=is_paytms
+        )
     return go(f"/shift/{shift_id}")
 
 
@@ -131,8 +144,12 @@ async def _show(
     faults: Faults | None = None,
     fields: Mapping[str, list[str]] | None = None,
     status: int = 200,
+    is_compared: bool = False,
 ) -> Response:
-    """Answer with the page of one shift, or of what is open at the session's counter; `fields` are typed again."""
+    """Answer with the page of one shift, or of what is open at the session's counter.
+
+    `fields` are typed again; `is_compared` asks Paytm for its list and shows it beside the shift.
+    """
     till, principal = till_of(request), session.principal
     counter = principal.counter or ""
     cursor = request.query_params.get("cursor", "")[:60] or None
@@ -155,6 +172,7 @@ async def _show(
         blockers=await shifts.in_the_way(till, principal, counter) if is_open else [],
         past=past["data"],
         next_cursor=past["next_cursor"],
+        compared=await comparing.compare(till, principal, shift["id"]) if is_compared and is_open and shift else None,
         attempt=ids.token(),
         may_close=may(principal, "collect"),
         faults=faults or Faults(),
@@ -165,7 +183,7 @@ async def _show(
 
 def _refused(error: PaymentError) -> Faults:
     """Return what the service refused, beside its field where it has one."""
-    if error.param in ("approver", "reason", "counted", "amount") or isinstance(error, InvalidField):
+    if error.param in ("approver", "reason", "counted", "amount", "paytm_reason") or isinstance(error, InvalidField):
         return _spoken(Faults({error.param or "": str(error)}))
     return faults_of(error)
 
