@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from galla.config import Secret
-from galla.errors import Forbidden, InvalidField, NoReply
+from galla.errors import Forbidden, IllegalTransition, InvalidField, NoReply
 from galla.protocol.message import Request, Response
 from galla.sandbox.sandbox import DEMO_MID
 from galla.service import comparing, shift_paper, shifts
@@ -50,6 +50,8 @@ async def test_what_agrees_closes_with_any_two(shop: CardShop) -> None:
     here = msgspec.structs.replace(shop.principal, scopes=frozenset({"read", "collect"}))
     closed = await shifts.close_shift(shop.till, here, shift["id"], 0, Secret(cashier))
     assert closed["report"]["paytm"]["status"] == "agrees"
+    with pytest.raises(IllegalTransition, match="Its Z report holds"):
+        await comparing.compare(shop.till, here, shift["id"])
 
 
 async def test_each_difference_is_named_and_needs_a_leads_word(shop: CardShop) -> None:

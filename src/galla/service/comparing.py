@@ -17,7 +17,7 @@ from galla.client.flows import Flow, arun
 from galla.client.online import order_list_flow
 from galla.clock import IST, from_millis
 from galla.connectors.connector import Account
-from galla.errors import ConfigError, NotFound, PaytmError
+from galla.errors import ConfigError, IllegalTransition, NotFound, PaytmError
 from galla.payments.model import Method
 from galla.protocol.order import ListedOrder, OrderListRequest
 from galla.service.line import Line
@@ -38,6 +38,7 @@ async def compare(till: Till, principal: Principal, shift_id: str) -> View:
 
     Raises:
         NotFound: no such shift for this merchant.
+        IllegalTransition: it is closed (`shift_closed`): its report holds the comparison of that moment.
     """
     theirs = await ask(till, principal, shift_id)
     return await till.database.read(beside, principal.merchant_id, shift_id, theirs)
@@ -48,6 +49,7 @@ async def ask(till: Till, principal: Principal, shift_id: str) -> Theirs:
 
     Raises:
         NotFound: no such shift for this merchant.
+        IllegalTransition: it is closed (`shift_closed`).
     """
     since_millis = await till.database.read(_asked_from, principal.merchant_id, shift_id)
     now = till.clock.now()
@@ -75,8 +77,9 @@ def beside(connection: Connection, merchant_id: str, shift_id: str, theirs: Thei
 
     Raises:
         NotFound: no such shift for this merchant.
+        IllegalTransition: it is closed (`shift_closed`).
     """
-    row = _required(connection, merchant_id, shift_id)
+    row = _open(connection, merchant_id, shift_id)
     known = shifts.payments_behind(connection, merchant_id, list(theirs.orders))
     began = from_millis(_began(connection, row)).replace(microsecond=0)  # the list writes whole seconds
     return match(shifts.taken(connection, row), theirs, known, row.counter, began)
@@ -95,7 +98,7 @@ def _all(request: OrderListRequest, account: Account) -> Flow[dict[str, ListedOr
 
 def _asked_from(connection: Connection, merchant_id: str, shift_id: str) -> int:
     """Return from when Paytm must be asked, in milliseconds: the oldest sale of the shift may have begun before it."""
-    row = _required(connection, merchant_id, shift_id)
+    row = _open(connection, merchant_id, shift_id)
     made = [each.created_at for each in shifts.taken(connection, row) if each.method != Method.CASH]
     return int(min([_began(connection, row), *made]))
 
@@ -106,8 +109,12 @@ def _began(connection: Connection, row: Row[Any]) -> int:
     return int(row.opened_at if before is None else before.closed_at)
 
 
-def _required(connection: Connection, merchant_id: str, shift_id: str) -> Row[Any]:
+def _open(connection: Connection, merchant_id: str, shift_id: str) -> Row[Any]:
     row = shifts.get(connection, merchant_id, shift_id)
     if row is None:
         raise NotFound(f"There is no shift {shift_id[:60]}.")
+    if row.closed_at is not None:
+        raise IllegalTransition(
+            f"The shift {row.id} is closed. Its Z report holds what Paytm's list said then.", code="shift_closed"
+        )
     return row
