@@ -9,7 +9,7 @@ import time
 
 import structlog
 
-from bench import checksums, messages, polling, report, starting, upi_flow, upi_messages
+from bench import checksums, messages, pages, polling, report, starting, upi_flow, upi_messages
 from bench.engines import both
 from bench.report import Part, say
 
@@ -18,7 +18,9 @@ def main() -> None:
     """Measure everything, print it, write it down."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds; for a first impression")
-    is_quick = parser.parse_args().quick
+    parser.add_argument("only", nargs="?", choices=["pages"], help="measure the pages alone, and write down those")
+    given = parser.parse_args()
+    is_quick = given.quick
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     began = time.monotonic()
     facts = report.machine()
@@ -26,6 +28,9 @@ def main() -> None:
         say(fact)
     rounds = 7 if is_quick else 25
     parts: list[Part] = []
+    if given.only == "pages":
+        _measure_pages(is_quick, facts)
+        return
 
     def done(part: Part) -> None:
         parts.append(part)
@@ -46,6 +51,15 @@ def main() -> None:
     missed = [figure.what for part in parts for figure in part.figures if figure.is_met is False]
     say(f"\nMissed: {', '.join(missed) or 'nothing'}.")
     say(f"Written to bench/{report.RESULTS.name} after {time.monotonic() - began:.0f} s.")
+
+
+def _measure_pages(is_quick: bool, facts: list[str]) -> None:
+    """Measure the pages; what is written down about all else stays."""
+    with both() as engines:
+        for engine in engines:
+            part = asyncio.run(pages.measure(engine, bills=10_000 if is_quick else 100_000, rounds=60))
+            report.show(part)
+            report.put(part, facts)
 
 
 if __name__ == "__main__":

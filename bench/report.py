@@ -123,11 +123,26 @@ def write(facts: list[str], parts: list[Part]) -> None:
     lines += [PACE, ""]
     lines += [f"- {fact}" for fact in facts]
     for part in parts:
-        lines += ["", f"## {part.title}", "", part.how, "", "| | | Target | |", "|---|--:|--:|---|"]
-        for figure in part.figures:
-            verdict = {True: "met", False: "**missed**", None: ""}[figure.is_met]
-            lines.append(f"| {figure.what} | {figure.value} | {figure.target} | {verdict} |")
+        lines += ["", f"## {part.title}", "", part.how, "", *_table(part)]
     RESULTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def put(part: Part, facts: list[str]) -> None:
+    """Write one part down among the results, in the place of what stood there under its title."""
+    text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Measurements\n"
+    before, _, rest = text.partition(f"\n## {part.title}\n")
+    _, mark, after = rest.partition("\n## ")
+    lines = [f"## {part.title}", "", part.how, "", *(f"- {fact}" for fact in facts), ""]
+    written = "\n".join([before.rstrip(), "", *lines, *_table(part), ""])
+    RESULTS.write_text(f"{written}{mark}{after}", encoding="utf-8")
+
+
+def _table(part: Part) -> list[str]:
+    lines = ["| | | Target | |", "|---|--:|--:|---|"]
+    for figure in part.figures:
+        verdict = {True: "met", False: "**missed**", None: ""}[figure.is_met]
+        lines.append(f"| {figure.what} | {figure.value} | {figure.target} | {verdict} |")
+    return lines
 
 
 def _commit() -> str:

@@ -9,7 +9,6 @@ from sqlalchemy import Connection, Row
 from galla.clock import to_millis
 from galla.errors import IllegalTransition, NotFound
 from galla.money import format_inr
-from galla.payments.refund import Refund
 from galla.service.bill_view import bill_view
 from galla.service.customers import customer_view
 from galla.service.till import Principal, Till
@@ -60,14 +59,9 @@ def _history(connection: Connection, till: Till, merchant_id: str, customer_id: 
     view, now = _get(connection, merchant_id, customer_id), till.clock.now()
     rows = bills.of_customer(connection, merchant_id, customer_id, SHOWN)
     lines = bills.lines_of(connection, merchant_id, [row.id for row in rows])
-    tenders = [
-        payment
-        for row in customers.payments_of(connection, merchant_id, customer_id)[:SHOWN]
-        if (payment := payments.get(connection, merchant_id, row.id)) is not None
-    ]
-    returned: list[Refund] = []
-    for payment in tenders:
-        returned += refunds.of_payment(connection, merchant_id, payment.id)
+    shown = [row.id for row in customers.payments_of(connection, merchant_id, customer_id)[:SHOWN]]
+    tenders = payments.several(connection, merchant_id, shown)
+    returned = refunds.of_payments(connection, merchant_id, shown)
     return {
         **view,
         "bills": [bill_view(row, lines[row.id], None, now) for row in rows],
@@ -101,7 +95,7 @@ def _held_by(connection: Connection, merchant_id: str, customer_id: str) -> str 
         return f"{format_inr(due)} is still due. Take or cancel it first."
     if any(row.status in _LIVE or row.needs_review for row in paid):
         return "A payment is not at its end. Finish it first."
-    if any(each.is_open for row in paid for each in refunds.of_payment(connection, merchant_id, row.id)):
+    if any(each.is_open for each in refunds.of_payments(connection, merchant_id, [row.id for row in paid])):
         return "A refund is on its way. Wait for its end first."
     advance = _advance(connection, merchant_id, paid)
     return f"{format_inr(advance)} stands as their advance. Use it or give it back first." if advance else None
@@ -109,11 +103,13 @@ def _held_by(connection: Connection, merchant_id: str, customer_id: str) -> str 
 
 def _advance(connection: Connection, merchant_id: str, paid: list[Row[Any]]) -> int:
     """Return what of the payments of a customer's bills stands as an advance, in paise."""
-    booked = [row.id for row in paid]
-    for row in paid:
-        booked += [each.id for each in refunds.of_payment(connection, merchant_id, row.id)]
-        booked += attachments.of_payment(connection, merchant_id, row.id)
-    return ledger.advance_left(connection, merchant_id, booked) if booked else 0
+    if not paid:
+        return 0
+    ids = [row.id for row in paid]
+    returned = [each.id for each in refunds.of_payments(connection, merchant_id, ids)]
+    return ledger.advance_left(
+        connection, merchant_id, [*ids, *returned, *attachments.of_payments(connection, merchant_id, ids)]
+    )
 
 
 def _required(connection: Connection, merchant_id: str, customer_id: str) -> Row[Any]:

@@ -40,7 +40,12 @@ def insert_attachment(
 
 def of_payment(connection: Connection, merchant_id: str, payment_id: str) -> list[str]:
     """Return the ids of everything a payment's advance was put on."""
-    query = select(_a.id).where(_a.merchant_id == merchant_id, _a.payment_id == payment_id)
+    return of_payments(connection, merchant_id, [payment_id])
+
+
+def of_payments(connection: Connection, merchant_id: str, payment_ids: list[str]) -> list[str]:
+    """Return the ids of everything the advances of several payments were put on."""
+    query = select(_a.id).where(_a.merchant_id == merchant_id, _a.payment_id.in_(payment_ids))
     return list(connection.execute(query).scalars())
 
 

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Any
 
-from sqlalchemy import Connection, Row, cast, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, cast, func, insert, select, update
 
 from galla.store.bill_tables import bills, customers
 from galla.store.schema import begins
@@ -14,6 +14,7 @@ from galla.store.tables import payments
 
 _c, _b, _p = customers.c, bills.c, payments.c
 _COUNTRY, _MOBILE = "91", 10
+_PHONE = re.compile(r"[0-9+ ()-]+", re.ASCII)
 
 
 def search_key(text: str | None) -> str | None:
@@ -118,12 +119,9 @@ def _bills_of(merchant_id: str, customer_id: str) -> Any:
 
 
 def find(connection: Connection, merchant_id: str, q: str, limit: int) -> list[Row[Any]]:
-    """Return customers whose name or phone begins with a text, in the order of their names."""
-    ways = [begins(_c.name_key, search_key(q) or "")]
-    if (figures := phone_key(q)) is not None and not re.search(r"[^0-9+ ()-]", q):
-        ways.append(begins(_c.phone_key, figures))
-    return list(
-        connection.execute(
-            select(customers).where(_c.merchant_id == merchant_id, or_(*ways)).order_by(_c.name_key, _c.id).limit(limit)
-        )
-    )
+    """Return customers whose name begins with a text, or whose phone number when it is one, in that order."""
+    column, start = (_c.phone_key, phone_key(q)) if _PHONE.fullmatch(q) else (_c.name_key, search_key(q))
+    if start is None:
+        return []
+    query = select(customers).where(_c.merchant_id == merchant_id, begins(column, start))
+    return list(connection.execute(query.order_by(column, _c.id).limit(limit)))

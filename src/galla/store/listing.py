@@ -88,8 +88,12 @@ def sums(connection: Connection, merchant_id: str, wanted: Listing) -> Sums:
 
 def takers(connection: Connection, merchant_id: str) -> list[str]:
     """Return the names of all who ever took a payment, in order."""
-    query = select(_p.actor).where(_p.merchant_id == merchant_id).distinct().order_by(_p.actor)
-    return list(connection.execute(query).scalars())
+    # One step of the index for each name: DISTINCT would read it from end to end.
+    least = select(func.min(_p.actor).label("actor")).where(_p.merchant_id == merchant_id)
+    names = least.cte("names", recursive=True)
+    after = select(func.min(_p.actor)).where(_p.merchant_id == merchant_id, _p.actor > names.c.actor)
+    names = names.union_all(select(after.scalar_subquery()).where(names.c.actor.is_not(None)))
+    return list(connection.execute(select(names.c.actor).where(names.c.actor.is_not(None))).scalars())
 
 
 def _narrowed(merchant_id: str, wanted: Listing) -> list[ColumnElement[bool]]:

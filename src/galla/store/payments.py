@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     ColumnElement,
     Connection,
     Select,
@@ -39,9 +38,12 @@ _WITH_PROOF = select(payments, proofs.c.data.label("proof_data")).join_from(
     isouter=True,
 )
 _LIVE_WORDS = "payments.status IN ('created', 'pending', 'in_doubt')"
-_IS_LIVE = literal_column(_LIVE_WORDS, Boolean())
-_IS_OPEN = literal_column(f"({_LIVE_WORDS} OR payments.needs_review = 1)", Boolean())
-"""Written as the indexes' own conditions are, so that both engines see that the index answers."""
+_IS_LIVE: ColumnElement[bool] = literal_column(_LIVE_WORDS)
+_IS_OPEN: ColumnElement[bool] = literal_column(f"({_LIVE_WORDS} OR payments.needs_review = 1)")
+"""Written as the indexes' own conditions are, so that both engines see that the index answers.
+
+Without a type: a Boolean would be compared with 1 on SQLite, which then no longer sees its index.
+"""
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,6 +201,12 @@ def live_of_bill(connection: Connection, merchant_id: str, bill_id: str) -> Paym
 def of_bill(connection: Connection, merchant_id: str, bill_id: str) -> list[Payment]:
     """Return every payment of a bill, oldest first."""
     query = _WITH_PROOF.where(_p.merchant_id == merchant_id, _p.bill_id == bill_id).order_by(_p.id)
+    return [payment_from(row) for row in connection.execute(query)]
+
+
+def several(connection: Connection, merchant_id: str, payment_ids: list[str]) -> list[Payment]:
+    """Return these payments, newest first."""
+    query = _WITH_PROOF.where(_p.merchant_id == merchant_id, _p.id.in_(payment_ids)).order_by(_p.id.desc())
     return [payment_from(row) for row in connection.execute(query)]
 
 

@@ -6,7 +6,18 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Boolean, Connection, Row, and_, insert, literal_column, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    insert,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from galla.clock import from_millis, to_millis
 from galla.errors import StaleClaim
@@ -23,8 +34,8 @@ _PLAIN = [
     name for name in Refund.__struct_fields__ if name not in {*_INSTANTS, *_TRUTHS, "trouble", "status"}
 ]
 _reasons = msgspec.json.Decoder(Reason)
-_IS_OPEN_VOID = literal_column(
-    "(refunds.kind = 'void' AND refunds.status IN ('created', 'pending', 'in_doubt'))", Boolean()
+_IS_OPEN_VOID: ColumnElement[bool] = literal_column(
+    "(refunds.kind = 'void' AND refunds.status IN ('created', 'pending', 'in_doubt'))"
 )
 """Written as the index's own condition is, so that both engines see that the index answers."""
 
@@ -121,8 +132,13 @@ def looked_at(connection: Connection, merchant_id: str, refund_id: str) -> None:
 
 def of_payment(connection: Connection, merchant_id: str, payment_id: str) -> list[Refund]:
     """Return every refund of a payment, oldest first."""
+    return of_payments(connection, merchant_id, [payment_id])
+
+
+def of_payments(connection: Connection, merchant_id: str, payment_ids: list[str]) -> list[Refund]:
+    """Return every refund of several payments, oldest first."""
     rows = connection.execute(
-        select(refunds).where(_r.merchant_id == merchant_id, _r.payment_id == payment_id).order_by(_r.id)
+        select(refunds).where(_r.merchant_id == merchant_id, _r.payment_id.in_(payment_ids)).order_by(_r.id)
     )
     return [refund_from(row) for row in rows]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     Connection,
     Row,
@@ -30,8 +29,8 @@ _AT_ONCE = 500
 _LIVE = ("created", "pending", "in_doubt")
 _OF_PAYMENT = and_(_p.merchant_id == _r.merchant_id, _p.id == _r.payment_id)
 _given_at = func.coalesce(_r.counter, _p.counter)
-_IS_PAID = literal_column("(payments.status = 'paid' AND payments.counter IS NOT NULL)", Boolean())
-_IS_DONE = literal_column("(refunds.status = 'done')", Boolean())
+_IS_PAID: ColumnElement[bool] = literal_column("(payments.status = 'paid' AND payments.counter IS NOT NULL)")
+_IS_DONE: ColumnElement[bool] = literal_column("(refunds.status = 'done')")
 """Both written as the indexes' own conditions are, so that both engines see that the indexes answer."""
 
 

@@ -170,6 +170,7 @@ payments = Table(
     ),
     partial("ix_payments_shown", "merchant_id", "shown_on", where="shown_on IS NOT NULL"),
     Index(None, "merchant_id", "created_at"),
+    Index(None, "merchant_id", "actor"),
     Index(None, "merchant_id", "rrn"),
     Index(None, "merchant_id", "card_last4"),
     sqlite_strict=True,

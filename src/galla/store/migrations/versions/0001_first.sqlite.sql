@@ -537,6 +537,8 @@ CREATE TABLE payments (
 
 CREATE INDEX ix_payments_due ON payments (due_at) WHERE due_at IS NOT NULL
 
+CREATE INDEX ix_payments_merchant_id_actor ON payments (merchant_id, actor)
+
 CREATE INDEX ix_payments_merchant_id_bill_id ON payments (merchant_id, bill_id)
 
 CREATE INDEX ix_payments_merchant_id_card_last4 ON payments (merchant_id, card_last4)
