@@ -7,7 +7,9 @@ A package adds one through the entry point group `galla.connectors`: a callable 
 from __future__ import annotations
 
 import re
-from importlib.metadata import entry_points
+import sys
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 
 from galla.connectors.amount import AmountForm
 from galla.connectors.cash import CashConnector
@@ -46,7 +48,7 @@ def own() -> list[Connector]:
 
 def _from_outside() -> list[Connector]:
     out: list[Connector] = []
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+    for entry in _installed(tuple(sys.path)):
         try:
             made: Connector = entry.load()()
         except Exception as error:
@@ -57,6 +59,12 @@ def _from_outside() -> list[Connector]:
             raise ConfigError(f"The connector `{entry.name}` of {entry.value} {says}. Correct or uninstall it.")
         out.append(made)
     return out
+
+
+@cache
+def _installed(path: tuple[str, ...]) -> list[EntryPoint]:
+    """Return the entry points to be found on a path, by name: a look into every package, so only once for each."""
+    return sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
 
 
 def _fault(made: object) -> str | None:
