@@ -70,7 +70,7 @@ async def show(request: Request, session: SignedIn) -> Response:
         kept=form.kept_query(today),
         can_keep=principal.person is not None and not faults.fields,
         names=labels(machines),
-        pairs=[(name, name) for name in takers],
+        pairs=[(name, name) for name in dict.fromkeys([*takers, *filter(None, [form.by])])],
         states=STATES,
         methods={name: METHODS.get(name, name) for name in till.connectors},
         **bar,
