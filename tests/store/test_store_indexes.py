@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, event
 
 from galla.clock import SYSTEM
 from galla.payments.ladder import EDC, UPI
-from galla.store import bills, customers, listing, payments, tasks
+from galla.store import bills, customers, listing, payments, shifts, tasks
 from galla.store.database import open_database
 
 
@@ -30,6 +31,7 @@ async def test_an_index_answers_what_every_page_asks(tmp_path: Path) -> None:
     """No table is read from end to end, and what is unfinished is found by the index that holds only that."""
     database = await open_database(f"sqlite:///{tmp_path / 'galla.db'}")
     shop = "mer_1"
+    shift: Any = SimpleNamespace(merchant_id=shop, id="shf_1", counter="Counter 1", opened_at=1)
 
     def look(connection: Connection) -> dict[str, list[str]]:
         wanted = payments.Filter(text="1234")
@@ -41,6 +43,8 @@ async def test_an_index_answers_what_every_page_asks(tmp_path: Path) -> None:
             "payments": lambda c: payments.find(c, shop, wanted, limit=30),
             "takers": lambda c: listing.takers(c, shop),
             "unfinished": lambda c: payments.unfinished(c, shop),
+            "in the way": lambda c: shifts.unfinished(c, shop, "Counter 1"),
+            "shift": lambda c: shifts.taken_paise(c, shift),
             "unexplained": lambda c: tasks.count_unexplained(c, SYSTEM.now(), EDC, UPI, shop),
         }
         return {name: plan(connection, ask) for name, ask in asks.items()}
@@ -53,7 +57,8 @@ async def test_an_index_answers_what_every_page_asks(tmp_path: Path) -> None:
         whole = [step for step in steps if step.startswith(("SCAN payments", "SCAN bills", "SCAN customers"))]
         assert whole == [], name
     assert any("ix_bills_due" in step for step in plans["due"])
-    for name in ("unfinished", "unexplained"):
+    assert any("ix_payments_taken" in step for step in plans["shift"])
+    for name in ("unfinished", "unexplained", "in the way"):
         assert any("ix_payments_open" in step for step in plans[name]), (name, plans[name])
     for index in ("number_key", "name_key", "phone_key"):
         assert any(f"ix_bills_merchant_id_{index}" in step for step in plans["bills"])

@@ -31,7 +31,10 @@ _OF_PAYMENT = and_(_p.merchant_id == _r.merchant_id, _p.id == _r.payment_id)
 _given_at = func.coalesce(_r.counter, _p.counter)
 _IS_PAID: ColumnElement[bool] = literal_column("(payments.status = 'paid' AND payments.counter IS NOT NULL)")
 _IS_DONE: ColumnElement[bool] = literal_column("(refunds.status = 'done')")
-"""Both written as the indexes' own conditions are, so that both engines see that the indexes answer."""
+_IS_OPEN: ColumnElement[bool] = literal_column(
+    "(payments.status IN ('created', 'pending', 'in_doubt') OR payments.needs_review = 1)"
+)
+"""All written as the indexes' own conditions are, so that both engines see that the indexes answer."""
 
 
 def insert_shift(connection: Connection, values: dict[str, Any]) -> None:
@@ -169,8 +172,8 @@ def unfinished(connection: Connection, merchant_id: str, counter: str) -> list[R
     here = and_(_p.merchant_id == merchant_id, _p.counter == counter)
     about = (_p.id.label("payment_id"), _p.reference)
     live = select(_p.id, literal("payment").label("kind"), *about, _p.amount_paise, _p.status).where(
-        here, _p.status.in_(_LIVE)
-    )
+        here, _IS_OPEN, _p.status.in_(_LIVE)
+    ).order_by(_p.created_at)
     asked = (
         select(_t.object_id.label("id"), literal("task").label("kind"), *about, _p.amount_paise, _p.status)
         .join_from(
@@ -184,6 +187,7 @@ def unfinished(connection: Connection, merchant_id: str, counter: str) -> list[R
         .where(
             _r.merchant_id == merchant_id,
             _given_at == counter,
+            _r.status.in_(_LIVE),
             or_(_r.status.in_(("created", "in_doubt")), and_(_r.status == "pending", _r.kind == "void")),
         )
     )
