@@ -1,4 +1,7 @@
-"""Measure galla on this computer and write `bench/RESULTS.md`: about four minutes, with `--quick` half of that."""
+"""Measure galla on this computer and write `bench/RESULTS.md`: about four minutes, with `--quick` half of that.
+
+`pages` fills both engines with the bills and payments of a year. That takes some minutes more: ask for it by name.
+"""
 
 from __future__ import annotations
 

@@ -117,13 +117,15 @@ def show(part: Part) -> None:
 
 
 def write(facts: list[str], parts: list[Part]) -> None:
-    """Write the results down, for people."""
+    """Write the results down, for people. What `put` has written, which this did not measure, stays at the end."""
+    kept = _alone() if RESULTS.exists() else []
     command = " ".join(["python -m bench", *sys.argv[1:]])
     lines = ["# Measurements", "", f"Written by `{command}`. Medians; CPU time where nothing else is said.", ""]
     lines += [PACE, ""]
     lines += [f"- {fact}" for fact in facts]
     for part in parts:
         lines += ["", f"## {part.title}", "", part.how, "", *_table(part)]
+    lines += [line for each in kept for line in ("", f"## {each.strip()}")]
     RESULTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -135,6 +137,12 @@ def put(part: Part, facts: list[str]) -> None:
     lines = [f"## {part.title}", "", part.how, "", *(f"- {fact}" for fact in facts), ""]
     written = "\n".join([before.rstrip(), "", *lines, *_table(part), ""])
     RESULTS.write_text(f"{written}{mark}{after}", encoding="utf-8")
+
+
+def _alone() -> list[str]:
+    """Return the parts that were measured alone: each names the computer and the hour itself."""
+    _, *written = RESULTS.read_text(encoding="utf-8").split("\n## ")
+    return [each for each in written if "\n- load average" in each]
 
 
 def _table(part: Part) -> list[str]:
