@@ -41,18 +41,11 @@ def visit(browser: Browser, shop: Shop) -> Iterator[Open]:
         def open_page(path: str) -> Page:
             page = context.new_page()
             page.goto(path)
-            look(page)
+            check_accessible_sync(page)
             return page
 
         yield open_page
         context.close()
-
-
-def look(page: Page) -> None:
-    """Let axe look at a page in light and in dark."""
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        check_accessible_sync(page)
 
 
 def sell(shop: Shop, id_: str, tid: str) -> None:
@@ -83,7 +76,7 @@ def test_a_machine_from_the_request_to_the_slip(shop: Shop, visit: Open) -> None
     for action in (Action.ACCEPT, Action.INSERT, Action.PIN_RIGHT):
         shop.sandbox.act(FIRST, action)
         page.reload()
-        look(page)
+        check_accessible_sync(page)
     shop.sandbox.act(SECOND, Action.REJECT)
     visit("/terminals")
     visit(f"/terminals/{SECOND}")
@@ -99,16 +92,16 @@ def test_the_phone_from_the_request_to_its_end(shop: Shop, visit: Open) -> None:
     page = visit("/phone")
     page.get_by_role("button", name="Pay", exact=True).click()
     expect(page.get_by_role("status", name="Screen of the phone")).to_contain_text("Enter UPI PIN")
-    look(page)
+    check_accessible_sync(page)
     page.get_by_role("button", name="PIN wrong").click()
-    look(page)
+    check_accessible_sync(page)
     page.get_by_role("button", name="PIN right").click()
     expect(page.get_by_role("status", name="Screen of the phone")).to_contain_text("Paid")
-    look(page)
+    check_accessible_sync(page)
     shop.collect(id_="ORD-4")
     page.reload()
     page.get_by_role("button", name="Decline").click()
-    look(page)
+    check_accessible_sync(page)
 
 
 def test_a_page_that_says_no(visit: Open) -> None:
@@ -118,4 +111,4 @@ def test_a_page_that_says_no(visit: Open) -> None:
     page.get_by_label("A payment link").fill("upi://pay?pa=x@y")
     page.get_by_role("button", name="Open", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("not possible now")
-    look(page)
+    check_accessible_sync(page)

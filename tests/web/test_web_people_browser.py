@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from galla.service import people, welcome
+from tests.axe import check_accessible
 from tests.browser import ARGUMENTS, find
 from tests.web.shop import Shop
 from tests.web.staff import PASSWORD, hire, session_of
 
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 Visit = Callable[..., Awaitable[Page]]
 
 expect.set_options(timeout=20_000)
@@ -56,16 +53,6 @@ async def visit(browser: Browser) -> AsyncIterator[Visit]:
         await context.close()
     # Chromium itself logs an answer of 401, 403 or 422: those are ours, and said on the page.
     assert [text for text in complaints if not re.search(r"status of (401|403|422)", text)] == []
-
-
-async def check_accessible(page: Page) -> None:
-    """Let axe look at a page as it stands, light and dark, by the rules of WCAG 2.2 AA."""
-    await page.evaluate(AXE.read_text())
-    for scheme in ("dark", "light"):
-        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        found = await page.evaluate(f"() => axe.run(document, {{runOnly: {json.dumps(RULES)}}})")
-        wrong = [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found["violations"]]
-        assert wrong == [], (page.url, scheme)
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
