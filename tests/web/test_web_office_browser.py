@@ -48,9 +48,9 @@ async def office(browser: Browser, small_shop: Shop) -> Visit:
 
 async def looked_at(page: Page, step: str) -> None:
     """Keep pictures of a page at a desk and on a tablet, and let axe judge it, light and dark."""
+    await check_accessible(page)
     for scheme in ("dark", "light"):
         await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        await check_accessible(page)
         await shoot(page, "office", f"{step}-{scheme}")
     await page.set_viewport_size(TABLET)
     await check_accessible(page)
