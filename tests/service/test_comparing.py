@@ -10,6 +10,7 @@ import pytest
 from galla.config import Secret
 from galla.errors import Forbidden, IllegalTransition, InvalidField, NoReply
 from galla.protocol.message import Request, Response
+from galla.sandbox.faults import Kind
 from galla.sandbox.sandbox import DEMO_MID
 from galla.service import comparing, shift_paper, shifts
 from galla.service.till import Principal
@@ -89,6 +90,24 @@ async def test_each_difference_is_named_and_needs_a_leads_word(shop: CardShop) -
     assert (frozen["status"], frozen["by"], frozen["reason"]) == ("differs", "key Rao", "Slips are in the book.")
     said = (await shift_paper.tally(shop.till, here, shift["id"])).sentences
     assert "key Rao said to Paytm's list: Slips are in the book." in said
+
+
+async def test_what_the_list_shows_as_paid_is_asked_about_at_once(shop: CardShop) -> None:
+    """A payment that failed and that Paytm lists as paid: the list proves nothing, the question it leads to does."""
+    shift = await shifts.open_shift(shop.till, shop.principal, COUNTER, 0)
+    shop.fault(Kind.LATE_SUCCESS_AFTER_FAILURE, after_ms=60_000)
+    payment = await shop.start(30_000)
+    shop.pay_by_card()
+    assert (await shop.ended(payment))["status"] == "not_paid"
+    shop.clock.advance(120)
+    await shop.pass_time(1)
+    assert (await shop.see(payment))["status"] == "not_paid", "nobody had a reason to ask"
+    seen = await comparing.compare(shop.till, shop.principal, shift["id"])
+    assert [(each["payment"], each["amount"]) for each in seen["only_theirs"]] == [(payment["id"], 30_000)]
+    assert (await shop.see(payment))["status"] == "not_paid", "a list is no proof"
+    await shop.pass_time(1)
+    assert (await shop.see(payment))["status"] == "paid"
+    assert (await comparing.compare(shop.till, shop.principal, shift["id"]))["status"] == "agrees"
 
 
 async def test_a_list_that_cannot_be_had_is_said_and_a_lead_may_close(shop: CardShop) -> None:

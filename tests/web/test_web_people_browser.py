@@ -13,6 +13,7 @@ from galla.service import people, welcome
 from tests.axe import check_accessible
 from tests.browser import ARGUMENTS, find
 from tests.web.shop import Shop
+from tests.web.shots import shoot
 from tests.web.staff import PASSWORD, hire, session_of
 
 Visit = Callable[..., Awaitable[Page]]
@@ -65,6 +66,7 @@ async def test_a_new_users_first_day(small_shop: Shop, visit: Visit, scripts: bo
     await admin.get_by_label("The same once more").fill(PASSWORD)
     await admin.get_by_role("button", name="Make the admin").click()
     await expect(admin.get_by_role("heading", name="People")).to_be_visible()
+    await shoot(admin, "first-day", "1-the-admin")
     await admin.get_by_label("Name", exact=True).last.fill("Asha N.")
     await admin.get_by_label("Sign-in name").last.fill("asha")
     await admin.get_by_role("button", name="Add and make the link").click()
@@ -72,6 +74,7 @@ async def test_a_new_users_first_day(small_shop: Shop, visit: Visit, scripts: bo
 
     asha = await visit(small_shop, link, java_script_enabled=scripts)
     await expect(asha.get_by_role("heading", name="Welcome, Asha N.")).to_be_visible()
+    await shoot(asha, "first-day", "2-welcome")
     await asha.get_by_label("New password").fill("welcome@123")
     await asha.get_by_label("The same once more").fill("welcome@123")
     await asha.get_by_role("button", name="Keep it and sign in").click()
@@ -86,6 +89,7 @@ async def test_a_new_users_first_day(small_shop: Shop, visit: Visit, scripts: bo
     await asha.wait_for_url("**payment=pay_*")
     await asha.get_by_role("link", name="All that happened to this payment").click()
     await expect(asha.locator(".facts").first).to_contain_text("Asha N.")
+    await shoot(asha, "first-day", "3-her-first-payment")
 
     await asha.get_by_role("button", name="Sign out").click()
     await asha.wait_for_url("**/sign-in")
@@ -107,6 +111,7 @@ async def test_a_cashier_is_refused_an_admin_page(small_shop: Shop, visit: Visit
     await page.goto("/people")
     await expect(page.get_by_role("heading")).to_have_text("That is not allowed")
     await expect(page.locator("main")).to_contain_text("This is for an admin. You are signed in as Asha N., a cashier.")
+    await shoot(page, "refused", "not-for-a-cashier")
     await check_accessible(page)
     await page.get_by_role("link", name="To the counter").click()
     await expect(page.locator("#amount")).to_be_visible()

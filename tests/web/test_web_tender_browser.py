@@ -10,6 +10,7 @@ from galla.sandbox.terminal import Action
 from tests.axe import check_accessible
 from tests.browser import ARGUMENTS, find
 from tests.web.shop import ADMIN_KEY, FIRST, SECOND, Shop
+from tests.web.shots import shoot
 
 expect.set_options(timeout=10_000)
 
@@ -108,6 +109,7 @@ async def test_a_bill_in_parts_by_keyboard_alone(small_shop: Shop, browser: Brow
     await page.keyboard.type("1001")
     await page.keyboard.press("Enter")
     await expect(page.locator(".panel.paid .change")).to_have_text("Change ₹0.50")
+    await shoot(page, "split-tender", "1-cash-part")
     rest = page.get_by_role("link", name="Take the remaining ₹1,499.50")
     await expect(rest).to_be_focused()
     await page.keyboard.press("Enter")
@@ -118,6 +120,7 @@ async def test_a_bill_in_parts_by_keyboard_alone(small_shop: Shop, browser: Brow
     small_shop.pay()
     await expect(page.locator(".panel.paid .amount")).to_have_text("₹1,499.50")
     await expect(page.locator(".panel.paid")).to_contain_text("INV-7 is paid in full.")
+    await shoot(page, "split-tender", "2-paid-in-full")
     await expect(page.get_by_role("button", name="Print", exact=True)).to_be_focused()
     await page.goto(f"/counter?bill={bill}")
     await expect(page.get_by_role("heading", name="Paid in full")).to_be_visible()

@@ -10,9 +10,11 @@ import pytest
 from playwright.async_api import Browser, Page, Route, async_playwright, expect
 
 from galla.sandbox.phone import Tap
+from galla.sandbox.terminal import Action
 from tests.axe import check_accessible
 from tests.browser import ARGUMENTS, find
 from tests.web.shop import FIRST, Shop
+from tests.web.shots import shoot
 from tests.web.upi_shop import open_upi_shop, pay_in_app, pay_page, sign_in
 
 PHONE = {
@@ -188,6 +190,31 @@ async def test_the_counter_shows_a_code_and_the_screen_beside_it_follows(
     await expect(till.get_by_role("button", name="Print", exact=True)).to_be_focused()
     await expect(screen.locator("[data-state=paid]")).to_contain_text("Paid. Thank you.")
     await check_accessible(screen)
+    await till.context.close()
+
+
+async def test_a_declined_card_then_a_code(quick: Shop, browser: Browser) -> None:
+    """The card is declined: one press leads back to the same amount, F3 shows a code, and the bill is paid once."""
+    till = await sign_in(browser, quick)
+    await till.fill("#amount", "2500")
+    await till.fill("#reference", "INV-7")
+    await till.get_by_role("radio", name="Counter 1").check()
+    await till.get_by_role("button", name="Push to the machine").click()
+    await quick.until_on_machine()
+    quick.act(Action.RED_KEY)
+    await expect(till.locator(".panel.not-paid h1")).to_have_text("Not paid")
+    await shoot(till, "declined-then-upi", "1-declined")
+    await till.get_by_role("link", name="Another way or amount").click()
+    await expect(till.locator("#amount")).to_have_value("2500.00")
+    await till.keyboard.press("F3")
+    await expect(till.locator(".panel .qr")).to_be_visible()
+    await shoot(till, "declined-then-upi", "2-code")
+    pay_in_app(quick, await link_of(quick))
+    await expect(till.locator(".panel.paid")).to_be_visible()
+    await shoot(till, "declined-then-upi", "3-paid")
+    async with quick.client() as client:
+        payments = (await client.get("/v1/payments")).json()["data"]
+    assert [(each["method"], each["status"]) for each in payments] == [("upi_qr", "paid"), ("edc", "not_paid")]
     await till.context.close()
 
 

@@ -15,6 +15,7 @@ from galla.service.access import create_key
 from tests.axe import check_accessible
 from tests.browser import ARGUMENTS, find
 from tests.web.shop import ADMIN_KEY, FIRST, Shop, eventually, open_shop_over_http
+from tests.web.shots import shoot
 
 AMOUNT = 250_000
 expect.set_options(timeout=10_000)
@@ -155,6 +156,7 @@ async def test_a_void_is_counted_down_accepted_and_seen_voided_without_reloading
         await expect(plan).to_contain_text(re.compile(r"Void until 12:05 am, (\d+ h \d+ min|\d+:\d\d) left"))
         await expect(plan).to_contain_text("The whole sale is taken back on Counter 1.")
         await expect(page.locator("input[name=approver]")).to_have_count(0)
+        await shoot(page, "void", "1-until-when")
         await check_accessible(page)
         await page.get_by_role("button", name="Give it back").click()
         given = page.locator("#refunds")
@@ -167,6 +169,7 @@ async def test_a_void_is_counted_down_accepted_and_seen_voided_without_reloading
         await expect(given.locator(".state")).to_contain_text("Voided")
         await expect(page.locator("#payment-state")).to_contain_text("Voided")
         assert await page.evaluate("window.wasHere")
+        await shoot(page, "void", "2-voided")
         await check_accessible(page)
         await page.goto(f"/counter?payment={payment['id']}")
         await expect(page.locator(".panel h1")).to_have_text("Voided")
@@ -208,11 +211,13 @@ async def test_the_form_asks_for_a_second_person_only_where_one_is_needed(small_
     await page.get_by_label("Their password or key").fill(ADMIN_KEY)
     await page.get_by_role("button", name="Give it back").click()
     await expect(page.locator("#approver-fault")).to_contain_text("is your own")
+    await shoot(page, "approval", "1-a-second-person")
     assert ADMIN_KEY not in await page.content()
     await check_accessible(page)
     await page.get_by_label("Their password or key").fill(colleague)
     await page.get_by_role("button", name="Give it back").click()
     await expect(page.locator("#refunds")).to_contain_text("with key Supervisor")
+    await shoot(page, "approval", "2-with-their-word")
     assert colleague not in await page.content()
     shop.act(Action.ACCEPT)
     await expect(page.locator("#payment-state")).to_contain_text("Voided")

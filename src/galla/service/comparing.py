@@ -1,12 +1,12 @@
 """Asking Paytm for its list of orders, to be compared with a shift. No transaction is open while it answers.
 
-It only reads: no payment changes by what the list says. A payment that the list shows and galla holds not paid is asked
-about on its own page, by `advance.py`.
+No payment changes by what the list says. One that the list shows as paid and galla does not hold paid falls due at
+once: `advance.py` asks about it, and only that answer is proof.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -18,13 +18,13 @@ from galla.client.online import order_list_flow
 from galla.clock import IST, from_millis
 from galla.connectors.connector import Account
 from galla.errors import ConfigError, IllegalTransition, NotFound, PaytmError
-from galla.payments.model import Method
+from galla.payments.model import Method, Status
 from galla.protocol.order import ListedOrder, OrderListRequest
 from galla.service.line import Line
-from galla.service.shift_match import Theirs, match
+from galla.service.shift_match import SUCCESS, Theirs, match
 from galla.service.till import Principal, Till
 from galla.service.views import View
-from galla.store import shifts
+from galla.store import callbacks, shifts
 
 log = structlog.get_logger("galla.comparing")
 
@@ -34,7 +34,7 @@ _LONGEST = timedelta(days=30) - 2 * _EARLIER
 
 
 async def compare(till: Till, principal: Principal, shift_id: str) -> View:
-    """Return how an open shift's card and UPI payments stand beside Paytm's list; nothing changes by it.
+    """Return how an open shift's card and UPI payments stand beside Paytm's list; no money moves by it.
 
     Raises:
         NotFound: no such shift for this merchant.
@@ -69,7 +69,21 @@ async def ask(till: Till, principal: Principal, shift_id: str) -> Theirs:
         return Theirs(trouble=f"Paytm's list of orders could not be had: {error}")
     if orders is None:
         return Theirs(trouble=f"Paytm lists more than {PAGE * PAGES_MAX} orders for this time: too many to compare.")
+    if await till.database.write(_let_fall_due, principal.merchant_id, account.mid, orders, now):
+        till.bell.ring()
     return Theirs(orders=orders)
+
+
+def _let_fall_due(
+    connection: Connection, merchant_id: str, mid: str, orders: dict[str, ListedOrder], now: datetime
+) -> bool:
+    """Let every payment be asked about that Paytm lists as paid and galla does not hold paid; say if there was one."""
+    paid = [name for name, order in orders.items() if order.order_search_status == SUCCESS]
+    behind = shifts.payments_behind(connection, merchant_id, paid)
+    doubted = [name for name, row in behind.items() if row.status != Status.PAID]
+    for name in doubted:
+        callbacks.nudge(connection, mid, name, now)
+    return bool(doubted)
 
 
 def beside(connection: Connection, merchant_id: str, shift_id: str, theirs: Theirs) -> View:
