@@ -7,7 +7,6 @@ in `REFERENCE_US`. A pace of 2 means that it takes twice as long here, now; such
 from __future__ import annotations
 
 from collections.abc import Callable
-from statistics import median
 
 from paytmchecksum import PaytmChecksum  # type: ignore[import-untyped]
 
@@ -26,11 +25,6 @@ def beside(works: list[Callable[[], object]], rounds: int) -> tuple[float, list[
 def now(rounds: int = 9) -> float:
     """Return the pace of this moment."""
     return beside([], rounds)[0]
-
-
-def between(before: float) -> float:
-    """Return the pace of a stretch that began at another pace and has just ended."""
-    return median((before, now()))
 
 
 def at_most(what: str, value: float, limit: float, unit: str, pace: float) -> Figure:

@@ -8,6 +8,7 @@ and with the answers given in this process, which leaves what the engine itself 
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
@@ -22,6 +23,7 @@ from bench.engines import Engine
 from bench.pretend import Pretend
 from bench.report import Figure, Part, at_most, say
 from bench.shop import add_payments, all_pending, settings, wire_us
+from galla.cli.hosting import settle
 from galla.clock import SYSTEM, to_millis
 from galla.payments.ladder import Ladder, Rung
 from galla.payments.model import Payment
@@ -39,7 +41,7 @@ ENGINE_CORE, LATE_S = 10, 1
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """What one stretch of time showed. CPU in percent of a core, lateness in seconds."""
+    """What one stretch of time showed. CPU in percent of a core, lateness in seconds; the pace just after it."""
 
     polls_s: float
     late_p50_s: float
@@ -47,6 +49,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     worker: float
     database: float
     sandbox: float
+    pace: float
 
 
 class PunctualWorker(Worker):
@@ -70,9 +73,7 @@ async def measure(engine: Engine, windows: int, window_s: float) -> Part:
         say(f"  {engine.name}: {COUNT:,} payments, the sandbox over HTTP")
         wired, _ = await _measure_line(engine, windows, window_s, sandbox)
     say(f"  {engine.name}: {COUNT:,} payments, without HTTP")
-    before = pace.now()
     bare, most_s = await _measure_line(engine, windows, window_s, None)
-    its_pace = pace.between(before)
     is_inside = engine.name == "SQLite"
     where = "of that SQLite's writer thread" if is_inside else "the PostgreSQL server"
     wire = wire_us() * bare.polls_s / 1e4
@@ -84,7 +85,7 @@ async def measure(engine: Engine, windows: int, window_s: float) -> Part:
         Figure(what="core: the worker's process, without HTTP", value=f"{bare.worker:.3g} %"),
         Figure(what=f"core: {where}", value=f"{bare.database:.3g} %"),
         Figure(what="core: of that the wire: questions written, answers read", value=f"{wire:.3g} %"),
-        pace.at_most("core: the engine, without HTTP and database", apart, ENGINE_CORE, "%", its_pace),
+        pace.at_most("core: the engine, without HTTP and database", apart, ENGINE_CORE, "%", bare.pace),
         Figure(what="core: the engine, without the wire as well", value=f"{apart - wire:.3g} %"),
         Figure(what="core: the HTTP client, the difference", value=f"{wired.worker - bare.worker:.3g} %"),
         Figure(what="core: the sandbox, which is not galla's", value=f"{wired.sandbox:.3g} %"),
@@ -124,10 +125,12 @@ async def _crowded(url: str, sandbox: Pretend | None) -> AsyncIterator[tuple[Til
     till.schedule = Schedule(card=FLAT, upi=FLAT, lease_ms=till.schedule.lease_ms)
     worker = PunctualWorker(till, await till.database.write(add_payments, COUNT, EVERY_S))
     stop = asyncio.Event()
+    settle()  # as `galla serve` and `galla worker` do
     running = asyncio.create_task(worker.run(stop))
     try:
         yield till, worker
     finally:
+        gc.unfreeze()
         stop.set()
         await running
         await till.close()
@@ -154,6 +157,7 @@ async def _watch(worker: PunctualWorker, window_s: float, engine: Engine, sandbo
         worker=used[0] / took * 100,
         database=used[1] / took * 100,
         sandbox=used[2] / took * 100,
+        pace=pace.now(),
     )
     say(f"    {window.polls_s:.0f} polls/s, p99 {window.late_p99_s:.3f} s late, {window.worker:.1f} % of a core")
     return window

@@ -1,6 +1,8 @@
 """A shop for each web test: on both engines, or on SQLite alone where the database cannot matter."""
 
+import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -23,9 +25,10 @@ async def small_shop(fresh_sqlite_url: str) -> AsyncIterator[Shop]:
 
 
 @pytest.fixture
-async def upi_shop(fresh_sqlite_url: str) -> AsyncIterator[Shop]:
+async def upi_shop(migrated_sqlite: Path, tmp_path: Path) -> AsyncIterator[Shop]:
     """A shop on SQLite that takes UPI, asks about nothing by itself for a minute, and is called back by its Paytm."""
-    async with open_upi_shop(fresh_sqlite_url, ladder_upi="2h:1h") as opened:
+    shutil.copyfile(migrated_sqlite, tmp_path / "upi.db")  # a file of its own: one test has both shops
+    async with open_upi_shop(f"sqlite:///{tmp_path / 'upi.db'}", ladder_upi="2h:1h") as opened:
         yield opened
 
 

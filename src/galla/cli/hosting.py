@@ -7,6 +7,7 @@ found at once and nothing can slip in between.
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -51,6 +52,15 @@ def listen_near(port: int) -> tuple[socket.socket, bool]:
         return listen(LOOPBACK, port), False
     except ConfigError:
         return listen(LOOPBACK, 0), True
+
+
+def settle() -> None:
+    """Keep what is loaded by now out of the garbage collector's way: it stays for as long as the process does.
+
+    Looking it all through again and again costs a busy worker a sixth of its time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def port_of(listening: socket.socket) -> int:

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from galla.cli import screen
-from galla.cli.hosting import listen, port_of, running, until_stopped
+from galla.cli.hosting import listen, port_of, running, settle, until_stopped
 from galla.cli.logs import configure
 from galla.errors import ConfigError
 
@@ -52,6 +52,7 @@ async def _serve(settings: Settings, *, has_worker: bool) -> None:
     till = await Till.open(settings)
     try:
         app = make_app(till, run_worker=has_worker)
+        settle()
         async with until_stopped() as stop, running(server(app, settings.host, settings.port), listening):
             out = screen.console()
             shown = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -93,6 +94,7 @@ async def _work(settings: Settings) -> None:
 
     configure(settings)
     till = await Till.open(settings)
+    settle()
     try:
         async with until_stopped() as stop:
             screen.console().print("This worker asks Paytm about payments that are due. Stop with Ctrl-C.")
