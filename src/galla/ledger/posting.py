@@ -136,38 +136,20 @@ def for_refund(
 
 def for_attachment(attachment_id: str, number: str, amount_paise: int, at: datetime) -> Entry:
     """Book that a customer's advance pays a bill: what was owed to the customer settles what the customer owes."""
-    return Entry(
-        object_id=attachment_id,
-        event="payment.attached",
-        at=at,
-        on=business_date(at),
-        description=f"Advance put on bill {number}",
-        postings=(Posting(ADVANCES, amount_paise), Posting(RECEIVABLE, -amount_paise)),
-    )
+    said = f"Advance put on bill {number}"
+    return _moved(ADVANCES, RECEIVABLE, amount_paise, attachment_id, "payment.attached", said, at)
 
 
 def for_cash_difference(shift_id: str, counter: str, difference_paise: int, at: datetime) -> Entry:
     """Book what was counted in a drawer beyond what the books say; less than zero is missing."""
-    return Entry(
-        object_id=shift_id,
-        event="shift.closed",
-        at=at,
-        on=business_date(at),
-        description=f"Cash counted at {counter}",
-        postings=(Posting(CASH_DRAWER, difference_paise), Posting(CASH_DIFFERENCE, -difference_paise)),
-    )
+    said = f"Cash counted at {counter}"
+    return _moved(CASH_DRAWER, CASH_DIFFERENCE, difference_paise, shift_id, "shift.closed", said, at)
 
 
 def for_drawer_movement(movement_id: str, counter: str, amount_paise: int, reason: str, at: datetime) -> Entry:
     """Book cash that was put into a drawer; less than zero was taken out. The reason tells where it belongs."""
-    return Entry(
-        object_id=movement_id,
-        event="drawer.moved",
-        at=at,
-        on=business_date(at),
-        description=f"Drawer at {counter}: {reason}",
-        postings=(Posting(CASH_DRAWER, amount_paise), Posting(CASH_MOVED, -amount_paise)),
-    )
+    said = f"Drawer at {counter}: {reason}"
+    return _moved(CASH_DRAWER, CASH_MOVED, amount_paise, movement_id, "drawer.moved", said, at)
 
 
 def for_bill(
@@ -215,3 +197,17 @@ def included_tax(amount_paise: int, tax_bp: int) -> int:
         return 0
     divisor = 10_000 + tax_bp
     return (2 * amount_paise * tax_bp + divisor) // (2 * divisor)
+
+
+def _moved(
+    debit: Account, credit: Account, amount_paise: int, object_id: str, event: str, description: str, at: datetime
+) -> Entry:
+    """Return the entry of one amount that moves between two accounts, on the day it is booked."""
+    return Entry(
+        object_id=object_id,
+        event=event,
+        at=at,
+        on=business_date(at),
+        description=description,
+        postings=(Posting(debit, amount_paise), Posting(credit, -amount_paise)),
+    )

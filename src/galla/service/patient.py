@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row
 from galla.clock import to_millis
 from galla.errors import IllegalTransition, NotFound
 from galla.money import format_inr
+from galla.payments.model import LIVE
 from galla.service.bill_view import bill_view
 from galla.service.customers import customer_view
 from galla.service.till import Principal, Till
@@ -17,7 +18,6 @@ from galla.store import attachments, bills, customers, ledger, payments, refunds
 from galla.store.journal import Note, record
 
 SHOWN = 50
-_LIVE = ("created", "pending", "in_doubt")
 
 
 async def get(till: Till, principal: Principal, customer_id: str) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def _held_by(connection: Connection, merchant_id: str, customer_id: str) -> str 
     _, _, due = customers.bills_sums(connection, merchant_id, customer_id)
     if due:
         return f"{format_inr(due)} is still due. Take or cancel it first."
-    if any(row.status in _LIVE or row.needs_review for row in paid):
+    if any(row.status in LIVE or row.needs_review for row in paid):
         return "A payment is not at its end. Finish it first."
     if any(each.is_open for each in refunds.of_payments(connection, merchant_id, [row.id for row in paid])):
         return "A refund is on its way. Wait for its end first."

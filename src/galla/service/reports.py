@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Row
 from galla.clock import business_date, midnight
 from galla.errors import InvalidField
 from galla.service.till import Principal, Till
+from galla.service.views import View
 from galla.store import merchants, reports
 
-View = dict[str, Any]
 _FIRST, _LAST = date(2000, 1, 1), date(2199, 12, 31)
 
 LEAST_SUCCESS = 95

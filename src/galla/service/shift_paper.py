@@ -10,8 +10,8 @@ from galla.receipts.paper import REHEARSAL, Row, when
 from galla.receipts.tally import Part, Tally
 from galla.service import merchants, shifts
 from galla.service.till import Principal, Till
+from galla.service.views import View
 
-View = dict[str, Any]
 _MOVED = {"pay_in": "Put in", "pay_out": "Taken out"}
 
 

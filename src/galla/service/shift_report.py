@@ -11,9 +11,9 @@ from sqlalchemy import Row
 
 from galla.clock import from_millis, rfc3339
 from galla.payments.model import Method, Proof
+from galla.service.views import View
 
 _proofs = msgspec.json.Decoder(Proof)
-View = dict[str, Any]
 
 
 def report(

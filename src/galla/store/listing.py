@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
 
 from galla.clock import to_millis
-from galla.payments.model import Payment
+from galla.payments.model import LIVE, Payment
 from galla.store.rows import PAYMENT_COLUMNS, payment_from
 from galla.store.tables import payments, proofs
 
@@ -17,7 +17,6 @@ _p = payments.c
 _WITH_PROOF = payments.outerjoin(
     proofs, and_(proofs.c.merchant_id == _p.merchant_id, proofs.c.payment_id == _p.id)
 )
-_LIVE = ("created", "pending", "in_doubt")
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +69,7 @@ def find(
 
 def sums(connection: Connection, merchant_id: str, wanted: Listing) -> Sums:
     """Add up the whole list."""
-    state = case((_p.status.in_(_LIVE), "live"), else_=_p.status).label("state")
+    state = case((_p.status.in_(LIVE), "live"), else_=_p.status).label("state")
     rows = connection.execute(
         select(state, func.count(), func.sum(_p.amount_paise), func.sum(_p.refunded_paise))
         .select_from(_WITH_PROOF if _asks_proof(wanted.text) else payments)

@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from galla.payments.model import LIVE
 from galla.store.bill_tables import bills
 from galla.store.record_tables import shifts, tasks
 from galla.store.shift_tables import shift_lines
@@ -26,7 +27,6 @@ from galla.store.tables import payments, proofs, refunds
 
 _s, _p, _r, _t = shifts.c, payments.c, refunds.c, tasks.c
 _AT_ONCE = 500
-_LIVE = ("created", "pending", "in_doubt")
 _OF_PAYMENT = and_(_p.merchant_id == _r.merchant_id, _p.id == _r.payment_id)
 _given_at = func.coalesce(_r.counter, _p.counter)
 _IS_PAID: ColumnElement[bool] = literal_column("(payments.status = 'paid' AND payments.counter IS NOT NULL)")
@@ -172,7 +172,7 @@ def unfinished(connection: Connection, merchant_id: str, counter: str) -> list[R
     here = and_(_p.merchant_id == merchant_id, _p.counter == counter)
     about = (_p.id.label("payment_id"), _p.reference)
     live = select(_p.id, literal("payment").label("kind"), *about, _p.amount_paise, _p.status).where(
-        here, _IS_OPEN, _p.status.in_(_LIVE)
+        here, _IS_OPEN, _p.status.in_(LIVE)
     ).order_by(_p.created_at)
     asked = (
         select(_t.object_id.label("id"), literal("task").label("kind"), *about, _p.amount_paise, _p.status)
@@ -187,7 +187,6 @@ def unfinished(connection: Connection, merchant_id: str, counter: str) -> list[R
         .where(
             _r.merchant_id == merchant_id,
             _given_at == counter,
-            _r.status.in_(_LIVE),
             or_(_r.status.in_(("created", "in_doubt")), and_(_r.status == "pending", _r.kind == "void")),
         )
     )
