@@ -79,7 +79,7 @@ async def shift_report(
 
 @router.post("/shifts/{shift_id}/compare", responses={200: {"model": Beside}}, openapi_extra=needs("collect"))
 async def compare(till: TillHere, caller: Caller, shift_id: str) -> Response:
-    """Ask Paytm for its list, and answer how an open shift stands beside it. Nothing changes by it."""
+    """Ask Paytm for its list, and answer how an open shift stands beside it. No money moves by it."""
     return reply(await comparing.compare(till, caller, shift_id))
 
 

@@ -99,7 +99,7 @@ async def report(
 
 @router.post("/shift/{shift_id}/compare")
 async def compare(request: Request, session: SignedIn, shift_id: str) -> Response:
-    """Ask Paytm for its list and show it beside the shift; nothing changes by it."""
+    """Ask Paytm for its list and show it beside the shift; no money moves by it."""
     await posted(request, session)
     return await _show(request, session, shift_id=shift_id, is_compared=True)
 
