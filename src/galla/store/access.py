@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import BigInteger, Connection, Row, bindparam, delete, insert, select, update
 
 from galla.store.record_tables import api_keys, sessions
 
 _k, _s = api_keys.c, sessions.c
+_NOW = bindparam("now", type_=BigInteger())
+# What every request runs is put together here, once: that takes longer than to run it.
+_KEY = select(api_keys).where(_k.digest == bindparam("known_by"), _k.revoked_at.is_(None))
+_SESSION = select(sessions).where(
+    _s.digest == bindparam("known_by"), _s.kind == bindparam("of"), _s.expires_at > _NOW, _s.seen_at + _s.idle_ms > _NOW
+)
 
 
 def insert_key(connection: Connection, values: dict[str, Any]) -> None:
@@ -18,9 +24,7 @@ def insert_key(connection: Connection, values: dict[str, Any]) -> None:
 
 def key_with_digest(connection: Connection, digest: str) -> Row[Any] | None:
     """Return an API key that is in force."""
-    return connection.execute(
-        select(api_keys).where(_k.digest == digest, _k.revoked_at.is_(None))
-    ).one_or_none()
+    return connection.execute(_KEY, {"known_by": digest}).one_or_none()
 
 
 def keys_of(connection: Connection, merchant_id: str) -> list[Row[Any]]:
@@ -45,11 +49,7 @@ def insert_session(connection: Connection, values: dict[str, Any]) -> None:
 
 def session_with_digest(connection: Connection, digest: str, kind: str, at: int) -> Row[Any] | None:
     """Return a session or one-time token that has neither expired nor been idle too long."""
-    return connection.execute(
-        select(sessions).where(
-            _s.digest == digest, _s.kind == kind, _s.expires_at > at, _s.seen_at + _s.idle_ms > at
-        )
-    ).one_or_none()
+    return connection.execute(_SESSION, {"known_by": digest, "of": kind, "now": at}).one_or_none()
 
 
 def sessions_of(connection: Connection, merchant_id: str, person: str, at: int) -> list[Row[Any]]:

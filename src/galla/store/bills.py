@@ -5,7 +5,21 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, func, insert, or_, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from galla.ledger.pricing import Line
 from galla.store.bill_tables import DUE, bill_lines, bills
@@ -14,6 +28,21 @@ from galla.store.schema import begins
 
 _b = bills.c
 _FEW = 500
+_ADDED = bindparam("added", type_=BigInteger())
+_OURS = _b.merchant_id == bindparam("merchant")
+_THIS = and_(_OURS, _b.id == bindparam("bill"))
+# What every payment runs is put together here, once: that takes longer than to run it.
+_GET = select(bills).where(_OURS, or_(_b.id == bindparam("bill"), _b.number == bindparam("bill")))
+_GET_LOCKED = _GET.with_for_update()
+_RESERVE = update(bills).where(_THIS).values(live_paise=_b.live_paise + _ADDED)
+_RESERVE_OVER = _RESERVE.values(
+    is_overcommitted=case((_b.paid_paise + _b.live_paise + _ADDED > _b.total_paise, 1), else_=0)
+)
+_SETTLE = (
+    update(bills)
+    .where(_THIS)
+    .values(live_paise=bindparam("live"), paid_paise=bindparam("paid"), is_overcommitted=bindparam("over"))
+)
 
 
 def insert_bill(connection: Connection, values: dict[str, Any], lines: list[Line]) -> None:
@@ -50,10 +79,7 @@ def insert_bill(connection: Connection, values: dict[str, Any], lines: list[Line
 
 def get(connection: Connection, merchant_id: str, bill_id: str, *, lock: bool = False) -> Row[Any] | None:
     """Return a bill by its id or its number; `lock` holds its row until the commit."""
-    query = select(bills).where(_b.merchant_id == merchant_id, or_(_b.id == bill_id, _b.number == bill_id))
-    if lock:
-        query = query.with_for_update()
-    return connection.execute(query).first()
+    return connection.execute(_GET_LOCKED if lock else _GET, {"merchant": merchant_id, "bill": bill_id}).first()
 
 
 def by_number(connection: Connection, merchant_id: str, number: str) -> Row[Any] | None:
@@ -142,11 +168,8 @@ def _starts(q: str) -> list[tuple[Any, str | None]]:
 
 def reserve(connection: Connection, merchant_id: str, bill_id: str, amount_paise: int, *, over: bool = False) -> None:
     """Set part of a bill aside for a live payment; `over` admits more than is due, and says so on the bill."""
-    values: dict[Any, Any] = {_b.live_paise: _b.live_paise + amount_paise}
-    if over:
-        is_more = _b.paid_paise + _b.live_paise + amount_paise > _b.total_paise
-        values[_b.is_overcommitted] = case((is_more, 1), else_=0)
-    connection.execute(update(bills).where(_b.merchant_id == merchant_id, _b.id == bill_id).values(values))
+    given = {"merchant": merchant_id, "bill": bill_id, "added": amount_paise}
+    connection.execute(_RESERVE_OVER if over else _RESERVE, given)
 
 
 def settle(
@@ -163,11 +186,8 @@ def settle(
     allocated = min(paid_paise, row.total_paise - row.paid_paise) if not row.is_cancelled else 0
     live = max(0, row.live_paise - reserved_paise)
     paid = row.paid_paise + allocated
-    connection.execute(
-        update(bills)
-        .where(_b.merchant_id == merchant_id, _b.id == bill_id)
-        .values(live_paise=live, paid_paise=paid, is_overcommitted=int(paid + live > row.total_paise))
-    )
+    over = int(paid + live > row.total_paise)
+    connection.execute(_SETTLE, {"merchant": merchant_id, "bill": bill_id, "live": live, "paid": paid, "over": over})
     return int(allocated)
 
 

@@ -50,6 +50,25 @@ from galla.store.tables import payments
 _p = payments.c
 _NOW = bindparam("now", type_=BigInteger())
 _IS_FREE = or_(_p.lease_until.is_(None), _p.lease_until <= _NOW)
+_IS_HELD = and_(
+    _p.merchant_id == bindparam("merchant"), _p.id == bindparam("payment"), _p.fence == bindparam("token")
+)
+_UNTIL = bindparam("until", type_=BigInteger())
+_MARK_SENDING = (
+    update(payments)
+    .where(_IS_HELD, _p.cancel_requested_at.is_not_distinct_from(bindparam("cancelled", type_=BigInteger())))
+    .values(
+        sends=bindparam("times"),
+        may_resend=0,
+        sent_at=bindparam("at"),
+        phase=bindparam("seen"),
+        not_found_count=0,
+        lease_until=_UNTIL,
+        due_at=_UNTIL,
+    )
+)
+_KEEP_SESSION = update(payments).where(_IS_HELD).values(session=bindparam("sealed"))
+_NEXT_DUE = select(_p.due_at).where(_p.due_at.is_not(None)).order_by(_p.due_at).limit(1)
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,25 +105,15 @@ def mark_sending(connection: Connection, payment: Payment, now: datetime, lease_
     """
     after = sending(payment, now)
     lease_until = to_millis(now) + lease_ms
-    values = {
-        "sends": after.sends,
-        "may_resend": 0,
-        "sent_at": millis(after.sent_at),
-        "phase": after.phase.value,
-        "not_found_count": 0,
-        "lease_until": lease_until,
-        "due_at": lease_until,
+    given = {
+        **_held(payment),
+        "cancelled": millis(payment.cancel_requested_at),
+        "times": after.sends,
+        "at": millis(after.sent_at),
+        "seen": after.phase.value,
+        "until": lease_until,
     }
-    done = connection.execute(
-        update(payments)
-        .where(
-            _p.merchant_id == payment.merchant_id,
-            _p.id == payment.id,
-            _p.fence == payment.fence,
-            _p.cancel_requested_at.is_not_distinct_from(millis(payment.cancel_requested_at)),
-        )
-        .values(values)
-    )
+    done = connection.execute(_MARK_SENDING, given)
     if done.rowcount != 1:
         raise LookupError(payment.id)
     instant = from_millis(lease_until)
@@ -117,21 +126,19 @@ def keep_session(connection: Connection, payment: Payment, sealed: str) -> None:
     Raises:
         StaleClaim: somebody else has claimed the payment meanwhile; the flow must not go on.
     """
-    done = connection.execute(
-        update(payments)
-        .where(_p.merchant_id == payment.merchant_id, _p.id == payment.id, _p.fence == payment.fence)
-        .values(session=sealed)
-    )
+    done = connection.execute(_KEEP_SESSION, {**_held(payment), "sealed": sealed})
     if done.rowcount != 1:
         raise StaleClaim(f"Payment {payment.id} was claimed by somebody else.")
 
 
 def next_due_at(connection: Connection) -> datetime | None:
     """Return when the next payment falls due, or None."""
-    found = connection.execute(
-        select(_p.due_at).where(_p.due_at.is_not(None)).order_by(_p.due_at).limit(1)
-    ).scalar_one_or_none()
+    found = connection.execute(_NEXT_DUE).scalar_one_or_none()
     return from_millis(found) if found is not None else None
+
+
+def _held(payment: Payment) -> dict[str, Any]:
+    return {"merchant": payment.merchant_id, "payment": payment.id, "token": payment.fence}
 
 
 @lru_cache(maxsize=8)  # to put the statement together takes longer than to run it

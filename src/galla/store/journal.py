@@ -8,16 +8,32 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, insert, select, update
+from sqlalchemy import BigInteger, Connection, Row, Select, and_, bindparam, insert, select, update
 
 from galla.clock import to_millis
 from galla.store.record_tables import audit, events, heads
 from galla.store.rows import text
 
 GENESIS = "0" * 64
+
+_h, _e = heads.c, events.c
+# What every change runs is put together here, once: that takes longer than to run it.
+_NEXT = (
+    update(heads)
+    .where(_h.merchant_id == bindparam("merchant"))
+    .values(
+        event_position=_h.event_position + bindparam("more", type_=BigInteger()),
+        audit_position=_h.audit_position + 1,
+    )
+    .returning(_h.event_position, _h.audit_position, _h.audit_hash)
+)
+_SEAL = update(heads).where(_h.merchant_id == bindparam("merchant")).values(audit_hash=bindparam("sealed"))
+_ADD_AUDIT, _ADD_EVENT = insert(audit), insert(events)
+_LAST = select(_h.event_position).where(_h.merchant_id == bindparam("merchant"))
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,15 +68,7 @@ def record(
 ) -> None:
     """Write the audit row of a change, and its events, with the next numbers."""
     at = to_millis(now)
-    head = connection.execute(
-        update(heads)
-        .where(heads.c.merchant_id == merchant_id)
-        .values(
-            event_position=heads.c.event_position + len(happened),
-            audit_position=heads.c.audit_position + 1,
-        )
-        .returning(heads.c.event_position, heads.c.audit_position, heads.c.audit_hash)
-    ).one()
+    head = connection.execute(_NEXT, {"merchant": merchant_id, "more": len(happened)}).one()
     row = {
         "merchant_id": merchant_id,
         "position": head.audit_position,
@@ -73,14 +81,12 @@ def record(
         "previous": head.audit_hash,
     }
     row["hash"] = link(row)
-    connection.execute(insert(audit), row)
-    connection.execute(
-        update(heads).where(heads.c.merchant_id == merchant_id).values(audit_hash=row["hash"])
-    )
+    connection.execute(_ADD_AUDIT, row)
+    connection.execute(_SEAL, {"merchant": merchant_id, "sealed": row["hash"]})
     first = head.event_position - len(happened) + 1
     for offset, event in enumerate(happened):
         connection.execute(
-            insert(events),
+            _ADD_EVENT,
             {
                 "merchant_id": merchant_id,
                 "position": first + offset,
@@ -133,25 +139,29 @@ def events_after(
     before: int | None = None,
 ) -> list[Row[Any]]:
     """Return events past a position, oldest first; with `before`, those below that position, newest first."""
-    where = [events.c.merchant_id == merchant_id, events.c.position > after]
-    order: Any = events.c.position
-    if before is not None:
-        where.append(events.c.position < before)
-        order = events.c.position.desc()
-    if object_id is not None:
-        where.append(events.c.object_id == object_id)
-    if bill_id is not None:
-        where.append(events.c.bill_id == bill_id)
-    if kind is not None:
-        where.append(events.c.type == kind)
-    return list(connection.execute(select(events).where(and_(*where)).order_by(order).limit(limit)))
+    asked = {"object_id": object_id, "bill_id": bill_id, "type": kind, "before": before}
+    given = {name: value for name, value in asked.items() if value is not None}
+    query = _events_after(tuple(given))
+    return list(connection.execute(query, {**given, "merchant": merchant_id, "after": after, "most": limit}))
+
+
+@lru_cache(maxsize=16)  # every open screen asks this, twice a second
+def _events_after(narrowed: tuple[str, ...]) -> Select[Any]:
+    """Return the page of events, narrowed to what is named."""
+    where = [_e.merchant_id == bindparam("merchant"), _e.position > bindparam("after")]
+    order: Any = _e.position
+    for name in narrowed:
+        if name == "before":
+            where.append(_e.position < bindparam("before"))
+            order = _e.position.desc()
+        else:
+            where.append(_e[name] == bindparam(name))
+    return select(events).where(and_(*where)).order_by(order).limit(bindparam("most", type_=BigInteger()))
 
 
 def last_position(connection: Connection, merchant_id: str) -> int:
     """Return the position of the newest event."""
-    found = connection.execute(
-        select(heads.c.event_position).where(heads.c.merchant_id == merchant_id)
-    ).scalar_one_or_none()
+    found = connection.execute(_LAST, {"merchant": merchant_id}).scalar_one_or_none()
     return found or 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, cast, func, insert, select
+from sqlalchemy import Connection, Row, and_, bindparam, case, cast, func, insert, select
 
 from galla.clock import to_millis
 from galla.ids import new_id
@@ -13,12 +13,15 @@ from galla.ledger.accounts import ADVANCES, Account
 from galla.ledger.posting import Entry
 from galla.store.record_tables import accounts, entries, postings
 
+_HAS_ACCOUNT = select(accounts.c.code).where(
+    accounts.c.merchant_id == bindparam("merchant"), accounts.c.code == bindparam("named")
+)
+_ADD_POSTINGS, _ADD_ENTRY = insert(postings), insert(entries)
+
 
 def add_account(connection: Connection, merchant_id: str, account: Account) -> None:
     """Add an account to a merchant's chart unless it is there."""
-    found = connection.execute(
-        select(accounts.c.code).where(accounts.c.merchant_id == merchant_id, accounts.c.code == account.code)
-    ).first()
+    found = connection.execute(_HAS_ACCOUNT, {"merchant": merchant_id, "named": account.code}).first()
     if found is None:
         connection.execute(
             insert(accounts).values(
@@ -31,7 +34,7 @@ def book(connection: Connection, merchant_id: str, entry: Entry) -> str:
     """Write one entry; its lines first, then the row that weighs and seals them. Returns the entry's id."""
     entry_id = new_id("ent", entry.at)
     connection.execute(
-        insert(postings),
+        _ADD_POSTINGS,
         [
             {
                 "merchant_id": merchant_id,
@@ -44,7 +47,7 @@ def book(connection: Connection, merchant_id: str, entry: Entry) -> str:
         ],
     )
     connection.execute(
-        insert(entries),
+        _ADD_ENTRY,
         {
             "merchant_id": merchant_id,
             "id": entry_id,

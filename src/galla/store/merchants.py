@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
 from galla.store.tables import merchants, payments, terminals
 
 _m, _t, _p = merchants.c, terminals.c, payments.c
+_TERMINAL = select(terminals).where(
+    _t.merchant_id == bindparam("merchant"), or_(_t.id == bindparam("named"), _t.tid == bindparam("named"))
+)
 
 
 def insert_merchant(connection: Connection, values: dict[str, Any]) -> None:
@@ -52,9 +55,7 @@ def change_terminal(connection: Connection, merchant_id: str, terminal_id: str, 
 
 def get_terminal(connection: Connection, merchant_id: str, name: str) -> Row[Any] | None:
     """Return a terminal by its id or TID."""
-    return connection.execute(
-        select(terminals).where(_t.merchant_id == merchant_id, or_(_t.id == name, _t.tid == name))
-    ).first()
+    return connection.execute(_TERMINAL, {"merchant": merchant_id, "named": name}).first()
 
 
 def terminals_of(connection: Connection, merchant_id: str) -> list[Row[Any]]:

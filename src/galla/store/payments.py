@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import Enum, auto
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -11,11 +13,12 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    Update,
     and_,
+    bindparam,
     case,
     func,
     insert,
-    literal,
     literal_column,
     select,
     union,
@@ -44,6 +47,26 @@ _IS_OPEN: ColumnElement[bool] = literal_column(f"({_LIVE_WORDS} OR payments.need
 
 Without a type: a Boolean would be compared with 1 on SQLite, which then no longer sees its index.
 """
+_OURS = _p.merchant_id == bindparam("merchant")
+_THIS = and_(_OURS, _p.id == bindparam("payment"))
+
+
+def _oldest(*where: ColumnElement[bool]) -> Select[Any]:
+    return _WITH_PROOF.where(_OURS, *where).order_by(_p.id).limit(1)
+
+
+# What every payment runs is put together here, once: that takes longer than to run it.
+_GET = _WITH_PROOF.where(_THIS)
+_GET_LOCKED = _GET.with_for_update(of=payments)
+_HOLDER = _oldest(_p.terminal_id == bindparam("terminal"), _p.holds_terminal == 1)
+_LIVE_WITH_REFERENCE = _oldest(_p.reference == bindparam("named"), _p.bill_id.is_(None), _IS_LIVE)
+_LIVE_OF_BILL = _oldest(_p.bill_id == bindparam("bill"), _IS_LIVE)
+_UNFINISHED = _WITH_PROOF.where(_OURS, _IS_OPEN).order_by(_p.created_at).limit(500)
+_PAID_BY = select(proofs.c.payment_id).where(
+    proofs.c.mid == bindparam("of"), proofs.c.transaction_id == bindparam("transaction")
+)
+_ADD, _ADD_PROOF, _ADD_EXCHANGE = insert(payments), insert(proofs), insert(exchanges)
+_FLAG = update(payments).where(_THIS).values(needs_review=1, reason=bindparam("why"))
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +83,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 
 def insert_payment(connection: Connection, payment: Payment) -> None:
     """Write a new payment down, with its Paytm id, before anything is sent."""
-    connection.execute(insert(payments), {**payment_values(payment), "proof_id": None})
+    connection.execute(_ADD, {**payment_values(payment), "proof_id": None})
 
 
 def save(connection: Connection, before: Payment, after: Payment) -> Payment:
@@ -72,21 +95,23 @@ def save(connection: Connection, before: Payment, after: Payment) -> Payment:
         StaleClaim: the fencing token has moved on; nothing was written.
     """
     old, new = payment_values(before), payment_values(after)
-    changes: dict[str, Any] = {name: value for name, value in new.items() if old[name] != value}
+    changes: dict[str, Any] = {
+        name: value for name, value in new.items() if old[name] != value and name not in ("due_at", "sequence")
+    }
     changes["lease_until"] = None
-    changes["sequence"] = _p.sequence + (after.sequence - before.sequence)
-    if after.due_at is not None and before.due_at is not None:  # a hint or a cancel since the claim asks sooner
-        hinted = _p.due_at < millis(before.due_at)
-        changes["due_at"] = case((hinted, _p.due_at), else_=literal(millis(after.due_at), BigInteger()))
     is_proven = after.proof is not None and before.proof is None
     if is_proven:
         changes["proof_id"] = new_id("prf")
-    row = connection.execute(
-        update(payments)
-        .where(_p.merchant_id == before.merchant_id, _p.id == before.id, _p.fence == before.fence)
-        .values(changes)
-        .returning(*PAYMENT_COLUMNS)
-    ).one_or_none()
+    given = {
+        **{f"new_{name}": value for name, value in changes.items()},
+        **_key(before),
+        "token": before.fence,
+        "more": after.sequence - before.sequence,
+        "due": millis(after.due_at),
+        "due_before": millis(before.due_at),
+    }
+    due = _Due.of(before, after)
+    row = connection.execute(_saving(tuple(sorted(changes)), due), given).one_or_none()
     if row is None:
         raise StaleClaim(f"Payment {before.id} was advanced by somebody else; this answer was thrown away.")
     if after.proof is not None and is_proven:  # after the token, or one that came too late would find the first proof
@@ -94,20 +119,43 @@ def save(connection: Connection, before: Payment, after: Payment) -> Payment:
     return msgspec.structs.replace(payment_from(row), proof=after.proof)
 
 
+class _Due(Enum):
+    """What saving a payment does to its next time."""
+
+    LEAVE = auto()
+    SET = auto()
+    SET_UNLESS_SOONER = auto()  # a hint or a cancel since the claim asks sooner
+
+    @classmethod
+    def of(cls, before: Payment, after: Payment) -> _Due:
+        if before.due_at is None:
+            return cls.LEAVE if after.due_at is None else cls.SET
+        return cls.SET if after.due_at is None else cls.SET_UNLESS_SOONER
+
+
+@lru_cache(maxsize=256)
+def _saving(names: tuple[str, ...], due: _Due) -> Update:
+    """Return the statement that writes these columns of a payment."""
+    values: dict[str, Any] = {name: bindparam(f"new_{name}", type_=_p[name].type) for name in names}
+    values["sequence"] = _p.sequence + bindparam("more", type_=BigInteger())
+    due_at, due_before = bindparam("due", type_=BigInteger()), bindparam("due_before", type_=BigInteger())
+    if due is _Due.SET:
+        values["due_at"] = due_at
+    elif due is _Due.SET_UNLESS_SOONER:
+        values["due_at"] = case((_p.due_at < due_before, _p.due_at), else_=due_at)
+    return update(payments).where(_THIS, _p.fence == bindparam("token")).values(values).returning(*PAYMENT_COLUMNS)
+
+
 def flag(connection: Connection, payment: Payment, reason: Reason) -> Payment:
     """Ask for a person to look at a payment, inside the transaction that found the reason."""
-    connection.execute(
-        update(payments)
-        .where(_p.merchant_id == payment.merchant_id, _p.id == payment.id)
-        .values(needs_review=1, reason=as_text(reason))
-    )
+    connection.execute(_FLAG, {**_key(payment), "why": as_text(reason)})
     return msgspec.structs.replace(payment, needs_review=True, reason=reason)
 
 
 def insert_proof(connection: Connection, payment: Payment, proof: Proof, proof_id: str) -> None:
     """Keep what proves a payment. The database refuses one that is not the payment's own."""
     connection.execute(
-        insert(proofs),
+        _ADD_PROOF,
         {
             "merchant_id": payment.merchant_id,
             "id": proof_id,
@@ -126,14 +174,13 @@ def insert_proof(connection: Connection, payment: Payment, proof: Proof, proof_i
 
 def paid_by(connection: Connection, mid: str, transaction_id: str) -> str | None:
     """Return the id of the payment that a Paytm transaction has paid, or None."""
-    found = select(proofs.c.payment_id).where(proofs.c.mid == mid, proofs.c.transaction_id == transaction_id)
-    return connection.execute(found).scalar_one_or_none()
+    return connection.execute(_PAID_BY, {"of": mid, "transaction": transaction_id}).scalar_one_or_none()
 
 
 def insert_exchange(connection: Connection, payment: Payment, exchange: Exchange) -> None:
     """Keep a redacted request and its answer."""
     connection.execute(
-        insert(exchanges),
+        _ADD_EXCHANGE,
         {
             "merchant_id": payment.merchant_id,
             "id": new_id("exc", exchange.at),
@@ -174,28 +221,24 @@ def exchanges_of(connection: Connection, merchant_id: str, payment_id: str) -> l
 
 def get(connection: Connection, merchant_id: str, payment_id: str, *, lock: bool = False) -> Payment | None:
     """Return one payment of a merchant, with its proof; `lock` holds its row until the commit."""
-    query = _WITH_PROOF.where(_p.merchant_id == merchant_id, _p.id == payment_id)
-    if lock and connection.dialect.name == "postgresql":
-        query = query.with_for_update(of=payments)
-    row = connection.execute(query).one_or_none()
+    query = _GET_LOCKED if lock and connection.dialect.name == "postgresql" else _GET
+    row = connection.execute(query, {"merchant": merchant_id, "payment": payment_id}).one_or_none()
     return payment_from(row) if row is not None else None
 
 
 def holder_of_terminal(connection: Connection, merchant_id: str, terminal_id: str) -> Payment | None:
     """Return the payment that holds a machine, or None."""
-    return _first(connection, _p.merchant_id == merchant_id, _p.terminal_id == terminal_id, _p.holds_terminal == 1)
+    return _first(connection, _HOLDER, {"merchant": merchant_id, "terminal": terminal_id})
 
 
 def live_with_reference(connection: Connection, merchant_id: str, reference: str) -> Payment | None:
     """Return the oldest live payment of a reference without a bill, or None."""
-    return _first(
-        connection, _p.merchant_id == merchant_id, _p.reference == reference, _p.bill_id.is_(None), _IS_LIVE
-    )
+    return _first(connection, _LIVE_WITH_REFERENCE, {"merchant": merchant_id, "named": reference})
 
 
 def live_of_bill(connection: Connection, merchant_id: str, bill_id: str) -> Payment | None:
     """Return the oldest live payment of a bill, or None."""
-    return _first(connection, _p.merchant_id == merchant_id, _p.bill_id == bill_id, _IS_LIVE)
+    return _first(connection, _LIVE_OF_BILL, {"merchant": merchant_id, "bill": bill_id})
 
 
 def of_bill(connection: Connection, merchant_id: str, bill_id: str) -> list[Payment]:
@@ -221,8 +264,7 @@ def release_terminal(connection: Connection, payment: Payment) -> None:
 
 def unfinished(connection: Connection, merchant_id: str) -> list[Payment]:
     """Return what is live or needs a person, oldest first."""
-    query = _WITH_PROOF.where(_p.merchant_id == merchant_id, _IS_OPEN)
-    return [payment_from(row) for row in connection.execute(query.order_by(_p.created_at).limit(500))]
+    return [payment_from(row) for row in connection.execute(_UNFINISHED, {"merchant": merchant_id})]
 
 
 def count_by_status(connection: Connection) -> dict[str, int]:
@@ -281,9 +323,13 @@ def find(
     return [payment_from(row) for row in connection.execute(query.order_by(_p.id.desc()).limit(limit))]
 
 
-def _first(connection: Connection, *where: ColumnElement[bool]) -> Payment | None:
-    row = connection.execute(_WITH_PROOF.where(*where).order_by(_p.id).limit(1)).first()
+def _first(connection: Connection, query: Select[Any], given: dict[str, str]) -> Payment | None:
+    row = connection.execute(query, given).first()
     return payment_from(row) if row is not None else None
+
+
+def _key(payment: Payment) -> dict[str, Any]:
+    return {"merchant": payment.merchant_id, "payment": payment.id}
 
 
 def note_cancel(connection: Connection, payment: Payment) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Row,
+    Update,
     and_,
+    bindparam,
     insert,
     literal_column,
     or_,
@@ -38,6 +42,17 @@ _IS_OPEN_VOID: ColumnElement[bool] = literal_column(
     "(refunds.kind = 'void' AND refunds.status IN ('created', 'pending', 'in_doubt'))"
 )
 """Written as the index's own condition is, so that both engines see that the index answers."""
+_OPEN_VOID_ON = (
+    select(refunds)
+    .join_from(
+        refunds, payments, and_(payments.c.merchant_id == _r.merchant_id, payments.c.id == _r.payment_id)
+    )
+    .where(
+        _r.merchant_id == bindparam("merchant"), _IS_OPEN_VOID, payments.c.terminal_id == bindparam("terminal")
+    )
+    .order_by(_r.id.desc())
+    .limit(1)
+)
 
 
 def insert_refund(connection: Connection, refund: Refund) -> None:
@@ -76,23 +91,28 @@ def save(connection: Connection, before: Refund, after: Refund) -> Refund:
 def claim_due(connection: Connection, now: datetime, lease_ms: int, limit: int) -> list[Refund]:
     """Take up to `limit` refunds whose time has come, longest overdue first."""
     at = to_millis(now)
+    taking = _taking_due(has_other_workers=connection.dialect.name == "postgresql")
+    rows = connection.execute(taking, {"now": at, "until": at + lease_ms, "most": limit})
+    return [refund_from(row) for row in rows]
+
+
+@lru_cache(maxsize=2)  # a worker runs it all the time, and to put it together takes longer than to run it
+def _taking_due(*, has_other_workers: bool) -> Update:
+    now, until = bindparam("now", type_=BigInteger()), bindparam("until", type_=BigInteger())
     due = (
         select(_r.merchant_id, _r.id)
-        .where(_r.due_at <= at, or_(_r.lease_until.is_(None), _r.lease_until <= at))
+        .where(_r.due_at <= now, or_(_r.lease_until.is_(None), _r.lease_until <= now))
         .order_by(_r.due_at)
-        .limit(limit)
+        .limit(bindparam("most", type_=BigInteger()))
     )
-    if connection.dialect.name == "postgresql":
+    if has_other_workers:
         due = due.with_for_update(skip_locked=True)
-    rows = connection.execute(
+    return (
         update(refunds)
         .where(tuple_(_r.merchant_id, _r.id).in_(due))
-        .values(
-            due_at=at + lease_ms, lease_until=at + lease_ms, fence=_r.fence + 1, checks=_r.checks + 1, asked_at=at
-        )
+        .values(due_at=until, lease_until=until, fence=_r.fence + 1, checks=_r.checks + 1, asked_at=now)
         .returning(refunds)
     )
-    return [refund_from(row) for row in rows]
 
 
 def mark_sending(connection: Connection, refund: Refund, now: datetime, lease_ms: int) -> Refund:
@@ -165,15 +185,7 @@ def find(
 
 def open_void_on(connection: Connection, merchant_id: str, terminal_id: str) -> Refund | None:
     """Return the void that a machine has been asked for and that is not over, or None."""
-    p = payments.c
-    query = (
-        select(refunds)
-        .join_from(refunds, payments, and_(p.merchant_id == _r.merchant_id, p.id == _r.payment_id))
-        .where(_r.merchant_id == merchant_id, _IS_OPEN_VOID, p.terminal_id == terminal_id)
-        .order_by(_r.id.desc())
-        .limit(1)
-    )
-    row = connection.execute(query).first()
+    row = connection.execute(_OPEN_VOID_ON, {"merchant": merchant_id, "terminal": terminal_id}).first()
     return refund_from(row) if row is not None else None
 
 
