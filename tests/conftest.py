@@ -11,9 +11,11 @@ import pytest
 from galla.clock import ManualClock
 from galla.store.database import Database, open_database
 from tests.acceptance.crash_table import pytest_terminal_summary  # noqa: F401 - the crash tables, in any run
+from tests.compiled import share
 from tests.database import fresh_database, migrate_once, running_postgres, sql
 from tests.till import Counter, open_counter
 
+share()
 if os.access("/dev/shm", os.W_OK):  # noqa: S108 - an fsync costs nothing there, and a test makes many
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")  # noqa: S108
 
