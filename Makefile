@@ -5,7 +5,7 @@ PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install
 
-.PHONY: help demo test check browser bench docs lock
+.PHONY: help demo test check browser bench crash powercut reliability docs lock
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
@@ -23,6 +23,15 @@ check: .venv/.installed-dev  ## only the linters, the types and the layers
 
 bench: .venv/.installed-dev  ## measure galla on this computer
 	$(BIN)/python -m bench $(ARGS)
+
+crash: .venv/.installed-dev  ## kill galla's processes 200 times under load on each database, about half an hour
+	$(BIN)/python -m reliability crash $(ARGS)
+
+powercut: .venv/.installed-dev  ## cut the power under the SQLite store, and let its disk fail, some minutes
+	$(BIN)/python -m reliability powercut $(ARGS)
+
+reliability: .venv/.installed-dev  ## write RELIABILITY.md from what the trials left
+	$(BIN)/python -m reliability document $(ARGS)
 
 docs: .venv/.installed-dev  ## write the generated parts of docs/ again
 	$(BIN)/python docs/generate.py $(ARGS)

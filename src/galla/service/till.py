@@ -17,7 +17,7 @@ from galla.clock import SYSTEM, Clock
 from galla.config import Settings
 from galla.connectors.connector import Account, Connector
 from galla.connectors.registry import connectors
-from galla.errors import ConfigError, NotFound
+from galla.errors import ConfigError, NotFound, Unavailable
 from galla.payments.ladder import EDC, UPI, Ladder, read_rungs, scaled
 from galla.payments.model import Method
 from galla.protocol.message import Request, Response
@@ -114,11 +114,19 @@ class Till:
         return self.card if method in (Method.EDC, Method.QUEUE) else self.upi
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Run work that goes on when its caller has gone; `close` waits for it."""
+        """Run work that goes on when its caller has gone; `close` waits for it, and the log hears how it failed."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Unavailable):
+            log.error("database_unavailable", detail=str(error))
+        elif error is not None:
+            log.error("step_failed", exc_info=error)
 
     async def account(self, merchant_id: str) -> Account:
         """Return a merchant's standing with Paytm, read again every minute: another process may change the key.

@@ -1,0 +1,119 @@
+"""The end of a trial: what the counters were told, beside the books, beside what the pretend Paytm holds true."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from galla.clock import to_millis
+from galla.store import bill_tables, guards  # noqa: F401 - every table, before the invariants look for amounts
+from galla.store.database import open_database
+from reliability.counters import FINAL, Asked
+from reliability.outside import Outside
+from tests.simulation.books import Books
+from tests.simulation.invariants import INVARIANTS
+from tests.simulation.truth import Truth
+
+PACE = "I-16"
+"""How often Paytm is asked: the ladder of a trial is made quicker, so that it does not apply."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A payment in the books; instants in milliseconds since 1970."""
+
+    id: str
+    paytm_id: str
+    status: str
+    amount_paise: int
+    created_at: int
+    settled_at: int | None
+
+
+class Held(msgspec.Struct, frozen=True):
+    """What the books say that the verdict needs."""
+
+    payments: dict[str, Row]
+    keys: dict[str, str]
+    refunds: dict[str, str]
+    open_tasks: int
+    breaches: list[str]
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What was found: `lost` and `doubled` are those of acknowledged payments and of sales."""
+
+    lost: list[str]
+    doubled: list[str]
+    breaches: list[str]
+    statuses: dict[str, int]
+    refunds: dict[str, int]
+    sales: int
+    rows: list[Row]
+
+
+async def judge(database_url: str, outside: Outside, asked: list[Asked], now: datetime) -> Verdict:
+    """Compare everything with everything; galla must have been stopped."""
+    truth = outside.truth()
+    database = await open_database(database_url)
+    try:
+        books = await database.read(_look, truth, now)
+    finally:
+        await database.close()
+    accepted = outside.sales_accepted()
+    doubled = [f"the sale {name} was accepted {count} times" for name, count in accepted.items() if count > 1]
+    amounts = Counter(charge.amount_paise for charge in truth.charges)
+    doubled += [f"{amount} paise were charged {count} times" for amount, count in amounts.items() if count > 1]
+    return Verdict(
+        lost=list(_lost(books, asked)),
+        doubled=doubled,
+        breaches=[*books.breaches, *([f"{books.open_tasks} tasks are open"] if books.open_tasks else [])],
+        statuses=dict(Counter(row.status for row in books.payments.values())),
+        refunds=dict(Counter(books.refunds.values())),
+        sales=sum(accepted.values()),
+        rows=list(books.payments.values()),
+    )
+
+
+def _lost(books: Held, asked: list[Asked]) -> list[str]:
+    """Return what galla acknowledged and does not hold, or holds otherwise."""
+    found = []
+    for each in asked:
+        if each.id is None:
+            continue
+        row = books.payments.get(each.id)
+        if row is None:
+            found.append(f"{each.id} of {each.key} was acknowledged and is gone")
+            continue
+        if row.amount_paise != each.amount_paise or books.keys.get(each.key) != each.id:
+            found.append(f"{each.id} of {each.key} is another payment than the one acknowledged")
+        if each.status == "paid" != row.status:
+            found.append(f"{each.id} was said to be paid and is {row.status}")
+        if row.status not in FINAL:
+            found.append(f"{each.id} is {row.status}, long after the last crash")
+        if each.refund is not None and each.refund not in books.refunds:
+            found.append(f"{each.refund} was acknowledged and is gone")
+    return found
+
+
+def _look(connection: Connection, truth: Truth, now: datetime) -> Held:
+    def rows(statement: str) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in connection.exec_driver_sql(statement)]
+
+    books = Books(rows, to_millis(now), is_over=True)
+    found = rows("SELECT id, paytm_id, status, amount_paise, created_at, settled_at FROM payments")
+    return Held(
+        payments={row[0]: Row(*row) for row in found},
+        keys=dict(rows("SELECT key, object_id FROM idempotency_keys")),
+        refunds=dict(rows("SELECT id, status FROM refunds")),
+        open_tasks=rows("SELECT COUNT(*) FROM tasks WHERE closed_at IS NULL")[0][0],
+        breaches=[
+            f"{name}: {breach}"
+            for name, holds in INVARIANTS.items()
+            if name != PACE
+            for breach in holds(books, truth)
+        ],
+    )
