@@ -5,7 +5,7 @@ PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install
 
-.PHONY: help demo test check browser bench crash powercut reliability docs lock
+.PHONY: help demo test check browser bench crash powercut reliability docs words lock
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
@@ -35,6 +35,9 @@ reliability: .venv/.installed-dev  ## write RELIABILITY.md from what the trials 
 
 docs: .venv/.installed-dev  ## write the generated parts of docs/ again
 	$(BIN)/python docs/generate.py $(ARGS)
+
+words: .venv/.installed-dev  ## bring the catalogs of other languages up to date with what galla says
+	$(BIN)/python -m tests.web.messages
 
 browser: .venv/.installed-dev
 	$(BIN)/python -m tests.browser

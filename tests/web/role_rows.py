@@ -19,6 +19,7 @@ PAGES: dict[str, Who] = {
     "GET /docs": EVERYBODY,
     "GET /sign-in": EVERYBODY,
     "POST /sign-in": EVERYBODY,
+    "POST /language": EVERYBODY,
     "GET /setup": EVERYBODY,
     "POST /setup": EVERYBODY,
     "GET /welcome": EVERYBODY,

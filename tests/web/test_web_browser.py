@@ -306,6 +306,7 @@ async def test_a_signed_out_screen_goes_to_the_door(small_shop: Shop, visit: Vis
     page = await visit(small_shop)
     twin = await page.context.new_page()
     await twin.goto("/counter")
+    await twin.locator(".menu summary").click()
     await twin.get_by_role("button", name="Sign out").click()
     await twin.wait_for_url("**/sign-in")
     await page.fill("#amount", "50")

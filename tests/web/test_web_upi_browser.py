@@ -258,6 +258,7 @@ async def test_money_given_back_is_followed_live(quick: Shop, browser: Browser) 
 async def test_a_tablet_becomes_a_screen(quick: Shop, visit: Open, browser: Browser) -> None:
     """The counter makes a link; a tablet without a session opens it with one press and follows the machine."""
     till = await sign_in(browser, quick)
+    await till.locator(".menu summary").click()
     await till.get_by_role("link", name="Customer screen").click()
     await till.get_by_role("button", name="Link for a tablet").first.click()
     await check_accessible(till)

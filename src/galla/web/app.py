@@ -30,6 +30,7 @@ from galla.service.till import Till
 from galla.web import callbacks, health
 from galla.web.api import router as api
 from galla.web.boundary import Boundary, log_failure
+from galla.web.language import Speaking
 from galla.web.openapi import document
 from galla.web.pages import router as pages
 from galla.web.pages.page import error_page, wants_page
@@ -83,6 +84,7 @@ def make_app(till: Till, *, run_worker: bool = True) -> FastAPI:
     app.mount("/static", _Static(directory=STATIC), name="static")
     for kind in (Problem, GallaError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer)
+    app.add_middleware(Speaking)
     app.add_middleware(Boundary, clock=till.clock)
     return app
 

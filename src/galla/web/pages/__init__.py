@@ -15,6 +15,7 @@ from galla.web.pages import (
     customers,
     display,
     docs,
+    language,
     listing,
     live,
     pay,
@@ -35,7 +36,7 @@ from galla.web.pages import (
 router = APIRouter(include_in_schema=False)
 _PARTS = (
     sign_in, welcome, people, account, counter, bill_desk, live, payments, refunds, receipts, shift, tasks, queue,
-    display, pay, docs, customers,
+    display, pay, docs, customers, language,
 )
 _OFFICE = (listing, reports, terminals, settings, audit)
 for _part in (*_PARTS, *_OFFICE):

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from fastapi import Depends, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.datastructures import URL
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from galla.money import rupees
@@ -20,6 +21,8 @@ from galla.service.roles import role_with, who_may
 from galla.service.till import Till
 from galla.service.words import short_name
 from galla.web.body import read_form
+from galla.web.language import language, message, others, said
+from galla.web.marking import Marking
 from galla.web.pages import wording
 from galla.web.problem import Problem
 from galla.web.qr import data_uri
@@ -34,6 +37,7 @@ _ENVIRONMENT = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    extensions=[Marking],
 )
 
 
@@ -119,8 +123,14 @@ def render(template: str, **values: Any) -> str:
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """Answer with a whole page."""
-    now = till_of(request).clock.now()
-    return HTMLResponse(render(template, **{"now": now, "refresh_s": None, **values}), status)
+    given = {"now": till_of(request).clock.now(), "refresh_s": None, "address": address_here(request)}
+    return HTMLResponse(render(template, **{**given, **values}), status)
+
+
+def address_here(request: Request) -> str:
+    """Return the path to come back to: of this page, or of the one whose form is answered here."""
+    url = request.url if request.method == "GET" else URL(request.headers.get("referer", SIGN_IN))
+    return url.path + (f"?{url.query}" if url.query else "")
 
 
 def go(address: str) -> RedirectResponse:
@@ -165,6 +175,7 @@ async def error_page(request: Request, problem: Problem) -> Response:
         request_id=request.state.request_id,
         now=till_of(request).clock.now(),
         refresh_s=None,
+        address=address_here(request),
     )
     return HTMLResponse(html, problem.status, headers=problem.headers)
 
@@ -196,5 +207,6 @@ _ENVIRONMENT.filters.update(
     place=wording.place,
     mode=wording.mode,
     qr=data_uri,
+    said=said,
 )
-_ENVIRONMENT.globals.update(asset=asset)
+_ENVIRONMENT.globals.update(asset=asset, _=message, language=language, others=others)

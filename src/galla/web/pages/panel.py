@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from galla.web.language import said
 from galla.web.pages.wording import inr
 
 STOPPING = "We will stop waiting. The machine may still take the card: press the red key on it. We keep checking."
@@ -233,4 +234,4 @@ def facts_of(proof: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def title_of(panel: Panel, amount_paise: int) -> str:
     """Return what the browser's tab says, so that another tab can be read from the side."""
-    return f"{panel.word} · {inr(amount_paise)}"
+    return f"{said(panel.word)} · {inr(amount_paise)}"

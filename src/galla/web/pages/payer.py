@@ -131,7 +131,9 @@ def _of_payment(payment: dict[str, Any], now: datetime, *, can_start: bool) -> P
             word="Waiting",
             heading="Sending the request" if is_collect(payment) else "Making your code",
             amount_paise=amount,
-            sentences=(f"It appears {'in your UPI app' if is_collect(payment) else 'here'} in a moment.",),
+            sentences=(
+                "It appears in your UPI app in a moment." if is_collect(payment) else "It appears here in a moment.",
+            ),
             is_live=True,
         )
     has_run_out = status == "pending" and is_over(code, now)

@@ -10,6 +10,7 @@ from galla.errors import NotFound
 from galla.service import bills, customers, payments, shifts, tasks, terminals
 from galla.service.access import Session
 from galla.service.till import Principal, Till
+from galla.web.language import said
 from galla.web.pages.cash_panel import cash_panel_of
 from galla.web.pages.collect import collect_offer
 from galla.web.pages.page import frame
@@ -101,7 +102,7 @@ def panel_is_live(payment: dict[str, Any]) -> bool:
 
 def title_for(payment: dict[str, Any] | None, panel: Panel | None) -> str:
     """Return the page's title."""
-    return title_of(panel, payment["amount"]) if panel is not None and payment is not None else "Counter"
+    return title_of(panel, payment["amount"]) if panel is not None and payment is not None else said("Counter")
 
 
 async def fresh(till: Till, session: Session, payment_id: str | None, bill_id: str | None) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from galla.web.pages.wording import instant, is_collect
 STOPPING = "We will stop waiting. The customer may still approve it in the app, so we keep checking."
 MEANWHILE = "We ask by ourselves. Serve the next patient meanwhile: this payment stays under Unfinished."
 OVER = "The time on this code is over. We are asking Paytm whether it was paid before you make a new one."
+SOON_HERE = "It appears here in a moment."
+SOON_THERE = "It appears in the customer's app in a moment."
 _STARTING = frozenset({"created", "sending"})
 
 
@@ -77,7 +79,7 @@ def _waiting(payment: dict[str, Any], now: datetime) -> Panel:
             state="waiting",
             word="Waiting",
             heading="Sending the request" if is_collect(payment) else "Making the code",
-            sentences=(f"It appears {'in the customer’s app' if is_collect(payment) else 'here'} in a moment.",),
+            sentences=(SOON_THERE if is_collect(payment) else SOON_HERE,),
             steps=steps("now", "open", "open"),
             is_live=True,
         )

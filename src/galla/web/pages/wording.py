@@ -1,4 +1,4 @@
-"""How values read on a page: amounts, times, names. Pure, and in India time."""
+"""How values read on a page: amounts, times, names. In India time, and in the language that the page speaks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from galla.clock import IST
 from galla.money import format_inr
+from galla.web.language import said
 
 METHODS = {
     "edc": "Card machine",
@@ -51,15 +52,15 @@ def at(text: str | None, now: datetime) -> str:
         return "–"
     moment, today = instant(text).astimezone(IST), now.astimezone(IST).date()
     days = (today - moment.date()).days
-    day = {0: "today", 1: "yesterday"}.get(days) or f"{moment.day} {moment:%b %Y}"
-    return f"{moment:%I:%M}".lstrip("0") + f" {moment:%p}".lower() + f", {day}"
+    day = {0: said("today"), 1: said("yesterday")}.get(days) or _day(moment)
+    return f"{_clock(moment)}, {day}"
 
 
 def second(text: str, now: datetime) -> str:
     """Write an instant to the second, for the timeline: `2:14:05 pm`, with its day unless that is today."""
     moment = instant(text).astimezone(IST)
     clock = f"{moment:%I:%M:%S}".lstrip("0") + f" {moment:%p}".lower()
-    return clock if moment.date() == now.astimezone(IST).date() else f"{moment.day} {moment:%b %Y}, {clock}"
+    return clock if moment.date() == now.astimezone(IST).date() else f"{_day(moment)}, {clock}"
 
 
 def elapsed(text: str, now: datetime) -> str:
@@ -69,14 +70,18 @@ def elapsed(text: str, now: datetime) -> str:
     if minutes < 60:
         return f"{minutes}:{rest:02d}"
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} days"
+    if hours < 48:
+        return said(f"{hours} h {minutes} min")
+    days = hours // 24
+    return said(f"{days} days")
 
 
 def left(text: str, now: datetime) -> str:
     """Write how long it is until an instant, as the page's own clock goes on to count it: `14:59`, `2 h 10 min`."""
     minutes, seconds = divmod(max(0, math.ceil((instant(text) - now).total_seconds())), 60)
     if minutes >= 60:
-        return f"{minutes // 60} h {minutes % 60} min"
+        hours, minutes = divmod(minutes, 60)
+        return said(f"{hours} h {minutes} min")
     return f"{minutes}:{seconds:02d}"
 
 
@@ -86,21 +91,31 @@ def seconds(spent_ms: int | None) -> str:
         return "–"
     tenths = spent_ms // 100
     if tenths < 600:
-        return f"{tenths // 10}.{tenths % 10} s"
+        whole, tenth = divmod(tenths, 10)
+        return said(f"{whole}.{tenth} s")
     minutes, rest = divmod(tenths // 10, 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    if minutes < 60:
+        return said(f"{minutes} min {rest} s")
+    hours, minutes = divmod(minutes, 60)
+    return said(f"{hours} h {minutes} min")
 
 
 def clock(text: str) -> str:
     """Write the time of day of an instant: `12:05 am`."""
-    moment = instant(text).astimezone(IST)
-    return f"{moment:%I:%M}".lstrip("0") + f" {moment:%p}".lower()
+    return _clock(instant(text).astimezone(IST))
 
 
 def day(moment: datetime) -> str:
     """Write the day of an instant: `21 Nov 2026`."""
-    local = moment.astimezone(IST)
-    return f"{local.day} {local:%b %Y}"
+    return _day(moment.astimezone(IST))
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment:%I:%M}".lstrip("0") + f" {moment:%p}".lower()
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.day} {said(f'{moment:%b}')} {moment.year}"
 
 
 def is_upi(payment: dict[str, Any]) -> bool:
@@ -121,17 +136,17 @@ def is_queue(payment: dict[str, Any]) -> bool:
 def place(payment: dict[str, Any], names: dict[str, str], none: str) -> str:
     """Name where a payment is being paid: its machine, or what the customer acts on; `none` where neither is known."""
     if is_upi(payment):
-        return {"upi_qr": "UPI QR", "upi_collect": "UPI request"}.get(payment["method"], "UPI link")
+        return said({"upi_qr": "UPI QR", "upi_collect": "UPI request"}.get(payment["method"], "UPI link"))
     if payment["method"] == "cash":
-        return "Cash"
+        return said("Cash")
     if is_queue(payment) and payment["terminal"] is None:
-        return "code"
+        return said("code")
     return names.get(payment["terminal"], none)
 
 
 def method(payment: dict[str, Any]) -> str:
     """Name the way a payment is paid; one of a connector from outside galla by its own word."""
-    return METHODS.get(payment["method"], str(payment["method"]))
+    return said(METHODS.get(payment["method"], str(payment["method"])))
 
 
 def label(payment: dict[str, Any]) -> str:
@@ -142,7 +157,7 @@ def label(payment: dict[str, Any]) -> str:
 
 def mode(name: str) -> str:
     """Name a way to pay as a report lists it: `Credit card`, `UPI`, `Cash`."""
-    return name if name == "UPI" else name.replace("_", " ").capitalize()
+    return name if name == "UPI" else said(name.replace("_", " ").capitalize())
 
 
 def spaced(code: str) -> str:

@@ -10,7 +10,7 @@ function countDown() {
     const text =
       minutes < 60
         ? `${minutes}:${String(seconds % 60).padStart(2, "0")}`
-        : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+        : document.body.dataset.wordSpan.replace("{hours}", Math.floor(minutes / 60)).replace("{minutes}", minutes % 60);
     if (clock.textContent !== text) clock.textContent = text;
     clock.closest("[data-code]")?.classList.toggle("is-over", seconds === 0);
   }

@@ -8,7 +8,9 @@ function passed(since) {
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes}:${String(seconds % 60).padStart(2, "0")}`;
   const hours = Math.floor(minutes / 60);
-  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`;
+  const { wordSpan, wordDays } = document.body.dataset;
+  if (hours >= 48) return wordDays.replace("{days}", Math.floor(hours / 24));
+  return wordSpan.replace("{hours}", hours).replace("{minutes}", minutes % 60);
 }
 
 function tick() {

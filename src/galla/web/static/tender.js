@@ -7,13 +7,13 @@ function lookAhead(form) {
   const change = form.querySelector("[data-change]");
   if (change !== null) {
     if (amount === null || received === null) change.textContent = "";
-    else if (received < amount) change.textContent = `${rupees(amount - received)} is missing`;
-    else change.textContent = `Change ${rupees(received - amount)}`;
+    else if (received < amount) change.textContent = change.dataset.wordMissing.replace("{amount}", rupees(amount - received));
+    else change.textContent = change.dataset.wordChange.replace("{amount}", rupees(received - amount));
   }
   const rest = form.querySelector("[data-rest]");
   if (rest !== null) {
     const free = Number.parseInt(rest.dataset.rest, 10);
-    rest.textContent = amount !== null && amount < free ? `Rest after this part: ${rupees(free - amount)}` : "";
+    rest.textContent = amount !== null && amount < free ? rest.dataset.wordRest.replace("{amount}", rupees(free - amount)) : "";
   }
 }
 
