@@ -95,7 +95,7 @@ async def test_a_phone_pays_and_sees_it(quick: Shop, visit: Open) -> None:
     pay_in_app(quick, str(await button.get_attribute("href")))
     await expect(page.locator(".pay-state.paid h2")).to_have_text("Paid")
     await expect(page.locator(".facts")).to_contain_text("RRN")
-    await expect(page.locator("form")).to_have_count(0)
+    await expect(page.locator("main form")).to_have_count(0)
     await check_accessible(page)
     assert await page.evaluate("window.wasHere")
     width = await page.evaluate("document.documentElement.scrollWidth")
