@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-import msgspec
-from sqlalchemy import Row
-
-from galla.clock import from_millis, rfc3339
+from galla.service.channel import Inbox, event_view
 from galla.service.till import Principal, Till
 from galla.store import journal
 
-LOOK_EVERY_S = 0.5
 KEEP_ALIVE_S = 15.0
+DRAW_EVERY_S = 0.25
 PAGE = 100
 
 
@@ -57,34 +55,58 @@ async def follow(
 ) -> AsyncIterator[dict[str, Any] | None]:
     """Yield events as they are committed, by any process; None every 15 seconds of silence.
 
+    The events are shared with other listeners: read them, and change nothing in them.
+
     Args:
         after: the position already seen; None starts at the present.
+
+    Raises:
+        Unavailable: the database does not answer any more.
     """
     position = await last(till, principal) if after is None else after
-    quiet_s = 0.0
-    while True:
-        count = till.bell.count
-        found = await page(till, principal, after=position, limit=PAGE, payment=payment, bill=bill)
-        for event in found:
-            position = int(event["id"])
-            yield event
-        if found:
-            quiet_s = 0.0
-            continue
-        await till.bell.wait(LOOK_EVERY_S, count)
-        quiet_s += LOOK_EVERY_S
-        if quiet_s >= KEEP_ALIVE_S:
-            quiet_s = 0.0
-            yield None
+    channel, inbox = till.channel(principal.merchant_id), Inbox(payment, bill)
+    await channel.join(inbox)
+    try:
+        is_behind = True
+        while True:
+            while is_behind:
+                inbox.forget()  # first: what comes from now on is not among what is read next
+                found = await page(till, principal, after=position, limit=PAGE, payment=payment, bill=bill)
+                for event in found:
+                    position = int(event["id"])
+                    yield event
+                is_behind = inbox.is_behind or len(found) == PAGE
+            news = await inbox.next(KEEP_ALIVE_S)
+            is_behind = inbox.is_behind
+            if news is None:
+                if not is_behind:
+                    yield None
+            elif int(news["id"]) > position:
+                position = int(news["id"])
+                yield news
+    finally:
+        channel.leave(inbox)
 
 
-def event_view(row: Row[Any]) -> dict[str, Any]:
-    """Return an event as the API shows it."""
-    return {
-        "id": str(row.position),
-        "object": "event",
-        "type": row.type,
-        "sequence": row.sequence,
-        "created_at": rfc3339(from_millis(row.at)),
-        "data": msgspec.json.decode(row.data),
-    }
+async def stirs(till: Till, principal: Principal, after: int) -> AsyncIterator[bool]:
+    """Yield True when something was committed after a position: at once, and then at most every quarter of a second.
+
+    For screens that are drawn anew: one drawing shows all that happened meanwhile. False every 15 seconds of silence.
+
+    Raises:
+        Unavailable: the database does not answer any more.
+    """
+    channel, inbox = till.channel(principal.merchant_id), Inbox()
+    await channel.join(inbox)
+    try:
+        if await last(till, principal) > after:
+            yield True
+        while True:
+            news = await inbox.next(KEEP_ALIVE_S)
+            is_news = news is not None or inbox.is_behind
+            inbox.forget()
+            yield is_news
+            if is_news:
+                await asyncio.sleep(DRAW_EVERY_S)
+    finally:
+        channel.leave(inbox)

@@ -22,6 +22,7 @@ from galla.payments.ladder import EDC, UPI, Ladder, read_rungs, scaled
 from galla.payments.model import Method
 from galla.protocol.message import Request, Response
 from galla.service.bell import Bell
+from galla.service.channel import Channel
 from galla.service.throttle import Attempts
 from galla.service.vault import Vault, secret_for
 from galla.store import merchants as stored
@@ -55,6 +56,7 @@ class Till:
         self.schedule = Schedule(card=self.card, upi=self.upi, lease_ms=self._lease_ms(self.inquiry_timeout_s))
         self.send_lease_ms = self._lease_ms(settings.send_timeout_s + SEND_MARGIN_S)
         self._accounts: dict[str, tuple[float, Account]] = {}
+        self._channels: dict[str, Channel] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closers: list[Callable[[], Awaitable[None]]] = []
 
@@ -112,6 +114,12 @@ class Till:
     def ladder(self, method: str) -> Ladder:
         """Return the ladder in force for a method."""
         return self.card if method in (Method.EDC, Method.QUEUE) else self.upi
+
+    def channel(self, merchant_id: str) -> Channel:
+        """Return what reads a merchant's feed for all its listeners in this process."""
+        if merchant_id not in self._channels:
+            self._channels[merchant_id] = Channel(self.database, self.bell, merchant_id)
+        return self._channels[merchant_id]
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run work that goes on when its caller has gone; `close` waits for it, and the log hears how it failed."""

@@ -124,8 +124,8 @@ async def _pieces(till: Till, session: Session, machine: dict[str, Any]) -> Asyn
     seen = await feed.last(till, session.principal)
     sent = await _piece(till, session, machine)
     yield message(sent)
-    async for event in feed.follow(till, session.principal, after=seen):
-        if event is None and await access.session(till, session.token, is_used=False) is None:
+    async for is_news in feed.stirs(till, session.principal, seen):
+        if not is_news and await access.session(till, session.token, is_used=False) is None:
             yield _GONE
             return
         fresh = await _piece(till, session, machine)

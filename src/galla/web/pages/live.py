@@ -37,8 +37,8 @@ async def _pieces(
     sent: dict[str, str] = {}
     seen = await feed.last(till, session.principal)  # before the first drawing, or what happens during it is missed
     yield _changed(await fresh(till, session, payment_id, bill_id), machine_id, sent)
-    async for event in feed.follow(till, session.principal, after=seen):
-        if event is None and await access.session(till, session.token, is_used=False) is None:
+    async for is_news in feed.stirs(till, session.principal, seen):
+        if not is_news and await access.session(till, session.token, is_used=False) is None:
             yield _GONE
             return
         yield _changed(await fresh(till, session, payment_id, bill_id), machine_id, sent)

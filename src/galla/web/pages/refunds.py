@@ -69,8 +69,8 @@ async def _pieces(till: Till, session: Session, payment_id: str) -> AsyncIterato
     seen = await feed.last(till, session.principal)
     sent = await _piece(till, session, payment_id)
     yield message(sent)
-    async for event in feed.follow(till, session.principal, after=seen):
-        if event is None and await access.session(till, session.token, is_used=False) is None:
+    async for is_news in feed.stirs(till, session.principal, seen):
+        if not is_news and await access.session(till, session.token, is_used=False) is None:
             yield _GONE
             return
         fresh = await _piece(till, session, payment_id)
