@@ -11,9 +11,9 @@ from galla.sandbox.charge import Charge, ChargeState, VoidState
 from galla.sandbox.order import TryState
 from galla.sandbox.refund import Refund, RefundState
 from galla.sandbox.wire import KEPT, Call
+from galla.simulation.truth import Charge as Taken
+from galla.simulation.truth import Return, Truth
 from reliability.processes import raw
-from tests.simulation.truth import Charge as Taken
-from tests.simulation.truth import Return, Truth
 
 ACCEPTED = "A 0009"
 

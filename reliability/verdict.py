@@ -10,13 +10,13 @@ import msgspec
 from sqlalchemy import Connection
 
 from galla.clock import to_millis
+from galla.simulation.books import Books
+from galla.simulation.invariants import INVARIANTS
+from galla.simulation.truth import Truth
 from galla.store import bill_tables, guards  # noqa: F401 - every table, before the invariants look for amounts
 from galla.store.database import open_database
 from reliability.counters import FINAL, Asked
 from reliability.outside import Outside
-from tests.simulation.books import Books
-from tests.simulation.invariants import INVARIANTS
-from tests.simulation.truth import Truth
 
 PACE = "I-16"
 """How often Paytm is asked: the ladder of a trial is made quicker, so that it does not apply."""
@@ -103,7 +103,8 @@ def _look(connection: Connection, truth: Truth, now: datetime) -> Held:
     def rows(statement: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in connection.exec_driver_sql(statement)]
 
-    books = Books(rows, to_millis(now), is_over=True)
+    books = Books(rows)
+    books.look(to_millis(now), is_over=True)
     found = rows("SELECT id, paytm_id, status, amount_paise, created_at, settled_at FROM payments")
     return Held(
         payments={row[0]: Row(*row) for row in found},

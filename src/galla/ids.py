@@ -91,7 +91,7 @@ def seeded(seed: int | str) -> Iterator[None]:
     """Make every id and salt replayable from a seed until the block ends. For simulation only."""
     global _entropy, _last
     before, last = _entropy, _last
-    _entropy, _last = _Stream(str(seed)), (0, 0)
+    _entropy, _last = Stream(str(seed)), (0, 0)
     _salts.clear()
     try:
         yield
@@ -100,8 +100,8 @@ def seeded(seed: int | str) -> Iterator[None]:
         _salts.clear()
 
 
-class _Stream:
-    """Bytes that follow from a seed."""
+class Stream:
+    """Bytes that follow from a seed: call it with how many. For simulation only."""
 
     def __init__(self, seed: str) -> None:
         self._seed = seed.encode()

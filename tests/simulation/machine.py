@@ -13,8 +13,9 @@ from typing import ClassVar
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from tests.simulation.run import TROUBLES, WEIGHTS, Run
-from tests.simulation.stage import Playhouse
+from galla.simulation.deeds import TROUBLES, WEIGHTS
+from galla.simulation.playhouse import Playhouse
+from galla.simulation.run import Run
 
 DEEDS = [deed for deed, weight in WEIGHTS.items() for _ in range(weight)]
 TROUBLE = [deed for deed, weight in TROUBLES.items() for _ in range(weight)]

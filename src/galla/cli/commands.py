@@ -30,6 +30,7 @@ class Command(NamedTuple):
 COMMANDS: tuple[Command, ...] = (
     Command(("demo",), "galla.cli.demo:demo", "Play a sale, then keep a counter and machines running.", _TRY),
     Command(("sandbox",), "galla.cli.sandbox:sandbox", "Run a pretend Paytm with card machines.", _TRY),
+    Command(("simulate",), "galla.cli.simulate:simulate", "Let a shop live by a seed and count every rupee.", _TRY),
     Command(("serve",), "galla.cli.serve:serve", "Run the counter, the API and a worker.", _RUN),
     Command(("worker",), "galla.cli.serve:worker", "Run one more worker (PostgreSQL).", _RUN),
     Command(("pay",), "galla.cli.pay:pay", "Take a payment on a card machine and follow it.", _TAKE),

@@ -38,11 +38,11 @@ _PHASES = {
 }
 
 
-def console() -> Console:
-    """Return a console for stdout that neither guesses at numbers nor breaks lines."""
+def console(*, stderr: bool = False) -> Console:
+    """Return a console for stdout, or stderr, that neither guesses at numbers nor breaks lines."""
     from rich.console import Console
 
-    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def print_json(value: object) -> None:

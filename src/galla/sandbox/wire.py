@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -59,6 +60,10 @@ class Wire:
             if (paytm_id is None or call.paytm_id == paytm_id)
             and (operation is None or call.operation == operation)
         )
+
+    def latest(self, count: int) -> tuple[Call, ...]:
+        """Return the last so many calls, oldest first, as far as they are kept."""
+        return tuple(reversed(tuple(islice(reversed(self._calls), count))))
 
     def clear(self) -> None:
         """Forget everything and count from one again."""

@@ -6,15 +6,16 @@ Time-outs are real: a request is given up when the till's own deadline for it ha
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from enum import StrEnum
 
 import msgspec
 
 from galla.clock import ManualClock
-from galla.errors import NoReply, NotSent
+from galla.errors import InvalidField, NoReply, NotSent
 from galla.protocol.message import Request, Response
+from galla.sandbox.faults import ON_SALE, STARTS, Fault
 from galla.sandbox.sandbox import Cut, Sandbox
 
 LATEST_S = 600.0
@@ -28,6 +29,15 @@ class Road(StrEnum):
     HOLD_ANSWER = "hold_answer"
     STALL = "stall"
     """The answer came in time, and the process slept before it could read it."""
+    STALE = "stale"
+    """The question is answered by a replica that lags behind: with the first answer it ever gave to this question."""
+
+
+HOLDS = frozenset({Road.HOLD_REQUEST, Road.HOLD_ANSWER, Road.STALL})
+INQUIRIES = frozenset({"status", "order_status", "queue_status", "refund_status"})
+AHEAD = 4
+Trouble = Road | Fault
+"""What befalls one request: on its road, or at Paytm."""
 
 
 class Packet:
@@ -43,25 +53,33 @@ class Packet:
 
 
 class Network:
-    """Carries requests to a sandbox. `plan` lays the roads of the next requests; all others go through.
+    """Carries requests to a sandbox. `plan` lays the roads of the next requests, `weather` those of all others.
 
     `flying` waits to be let go, `lost` has been given up by the till and may still arrive; `overlaps` are the ids
-    about which the till had two requests in flight at once.
+    about which the till had two requests in flight at once; `tally` counts the requests, and what befell them.
     """
 
     def __init__(self, box: Sandbox, clock: ManualClock, overlaps: set[str]) -> None:
         self._box = box
         self._clock = clock
-        self._plan: deque[Road] = deque()
+        self._plan: deque[Trouble] = deque()
+        self._first: dict[tuple[str, str], Response] = {}
         self._overlaps = overlaps
         self.flying: list[Packet] = []
         self.lost: list[Packet] = []
         self.on_change: Callable[[], None] = lambda: None
+        self.weather: Callable[[], Trouble] | None = None
+        self.tally: Counter[str] = Counter()
 
     @property
     def will_hold(self) -> bool:
         """Whether one of the next requests will wait in the network."""
-        return bool(self._plan)
+        return any(each in HOLDS for each in self._ahead())
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether nothing will befall the next requests on their way, and none is under way."""
+        return not self.flying and all(each is Road.OPEN for each in self._ahead())
 
     def plan(self, *roads: Road) -> None:
         """Lay the roads of the next requests, in their order, in place of those laid before."""
@@ -71,11 +89,18 @@ class Network:
         """Carry one request, as the till's transport does."""
         deadline = self._clock.monotonic() + timeout_s
         self._watch(request)
-        road = self._plan.popleft() if self._plan else Road.OPEN
-        if road is Road.OPEN:
+        self.tally["calls"] += 1
+        self._ahead()
+        trouble = self._plan.popleft() if self._plan else Road.OPEN
+        if isinstance(trouble, Fault):
+            return self._through(request, timeout_s, trouble)
+        if trouble is Road.OPEN:
             return self._through(request, timeout_s)
-        packet = Packet(request, road, deadline)
-        if road is not Road.HOLD_REQUEST:
+        if trouble is Road.STALE:
+            return self._stale(request, timeout_s)
+        self._befell(trouble)
+        packet = Packet(request, trouble, deadline)
+        if trouble is not Road.HOLD_REQUEST:
             packet.answer = self._heard(request, timeout_s)
         self.flying.append(packet)
         self.on_change()
@@ -120,6 +145,7 @@ class Network:
 
     def heal(self) -> None:
         """Lay open roads and let everything arrive that is under way."""
+        self.weather = None
         self._plan.clear()
         for packet in list(self.flying):
             self.let_go(packet)
@@ -131,18 +157,52 @@ class Network:
         except (NoReply, NotSent) as error:
             return error
 
-    def _through(self, request: Request, timeout_s: float) -> Response:
+    def _through(self, request: Request, timeout_s: float, fault: Fault | None = None) -> Response:
+        placed = self._place(fault, request) if fault is not None else None
         answer = self._box.answer(request)
+        self._befell(*self._box.wire.latest(1)[0].faults)
+        if placed is not None:
+            self._box.clear_faults(placed.number)  # it found nothing to spoil in this answer
         delay_s = answer.delay_ms / 1000
         if answer.cut is Cut.REFUSED:
             raise NotSent("The connection was refused.")
         self._clock.advance(min(delay_s, timeout_s))
         if answer.response is None or delay_s >= timeout_s:
             raise NoReply("Nothing came back in time.")
+        if request.operation in INQUIRIES:
+            self._first.setdefault((request.operation, _about(request)), answer.response)
         return answer.response
 
+    def _stale(self, request: Request, timeout_s: float) -> Response:
+        first = self._first.get((request.operation, _about(request)))
+        answer = self._through(request, timeout_s)
+        if first is None or first.body == answer.body:
+            return answer
+        self._befell(Road.STALE)
+        return first
+
+    def _place(self, fault: Fault, request: Request) -> Fault | None:
+        """Put a fault in force for just this request, if it can befall it."""
+        if fault.kind in ON_SALE and request.operation not in STARTS:
+            return None
+        try:
+            return self._box.add_fault(msgspec.structs.replace(fault, operation=request.operation))
+        except InvalidField:
+            return None
+
+    def _befell(self, *kinds: str) -> None:
+        for kind in kinds:
+            self.tally[f"fault: {kind}"] += 1
+        self.tally["calls with a fault"] += bool(kinds)
+
+    def _ahead(self) -> list[Trouble]:
+        """Return what awaits the next few requests."""
+        while self.weather is not None and len(self._plan) < AHEAD:
+            self._plan.append(self.weather())
+        return list(self._plan)
+
     def _watch(self, request: Request) -> None:
-        """Note two requests about one thing at once; a refund and its payment are two things."""
+        """Note two requests about one thing at once; a payment and what gives it back are two things."""
         name = _about(request)
         now = self._clock.monotonic()
         if any(_about(each.request) == name and each.deadline > now and each.is_leased for each in self.flying):
@@ -152,7 +212,8 @@ class Network:
 def _about(request: Request) -> str:
     if "refund" in request.operation:
         return str(msgspec.json.decode(request.body)["body"]["refId"])
-    return request.paytm_id or ""
+    is_void = request.operation == "void" or (request.operation == "status" and b'"VOID"' in request.body)
+    return f"the void of {request.paytm_id}" if is_void else request.paytm_id or ""
 
 
 def _arrive(packet: Packet, answer: Response | Exception) -> None:

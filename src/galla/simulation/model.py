@@ -67,7 +67,7 @@ class Tender:
     refunding: int = 0
     void_until: int | None = None
     voiding_since: int = 0
-    has_open_void: bool = False
+    open_void: str | None = None
     has_failed_void: bool = False
     refund_keys: list[tuple[str, int | None, str]] = field(default_factory=list)
 
@@ -96,16 +96,17 @@ class Model:
     """Everything asked of the shop so far."""
 
     def __init__(self) -> None:
-        self.bills: list[Bill] = []
-        self.tenders: list[Tender] = []
+        self.bills: dict[str, Bill] = {}
+        self.tenders: dict[str, Tender] = {}
+        self._attached: set[str] = set()
 
     def why_not_start(self, new: Asked, bill: Bill | None, now_ms: int) -> set[str]:
         """Return the reasons for which a payment must be refused; none, and it must begin."""
         reasons = set()
-        amount, live = new.amount_paise, [each for each in self.tenders if each.is_live]
+        amount, live = new.amount_paise, [each for each in self.tenders.values() if each.is_live]
         if new.method.startswith("upi") and amount > UPI_LIMIT:
             reasons.add("amount_above_limit")
-        if self._is_busy(new.terminal, now_ms):
+        if self.is_busy(new.terminal, now_ms):
             reasons.add("terminal_busy")
         if bill is None:
             is_taken = any(each.bill is None and each.asked.reference == new.reference for each in live)
@@ -129,7 +130,7 @@ class Model:
         """
         if tender.status != "paid":
             return {"payment_not_paid"}
-        if tender.has_open_void and kind != "void":
+        if tender.open_void is not None and kind != "void":
             return {"over_refund", "void_unanswered", "approval_needed"}  # two people may end one nobody answers
         wanted = tender.left if amount is None else amount
         if tender.left == 0 or wanted > tender.left:
@@ -143,20 +144,20 @@ class Model:
         if kind == "void" and not can_void:
             return {"void_not_possible"}
         is_void = can_void and (kind == "void" or (kind == "auto" and not tender.has_failed_void))
-        return {"terminal_busy"} if is_void and self._is_busy(tender.asked.terminal, now_ms) else set()
+        return {"terminal_busy"} if is_void and self.is_busy(tender.asked.terminal, now_ms) else set()
 
-    def _is_busy(self, terminal: str | None, now_ms: int) -> bool:
+    def is_busy(self, terminal: str | None, now_ms: int) -> bool:
         """Whether a payment or a void has held a machine for less than half an hour."""
         return any(
             (each.is_live and now_ms - each.created_at <= HOLD_MS)
-            or (each.has_open_void and now_ms - each.voiding_since <= HOLD_MS)
-            for each in self.tenders
+            or (each.open_void is not None and now_ms - each.voiding_since <= HOLD_MS)
+            for each in self.tenders.values()
             if terminal is not None and each.asked.terminal == terminal
         )
 
     def why_not_cancel_bill(self, bill: Bill) -> set[str]:
         """Return the reasons for which a bill must not be cancelled."""
-        is_busy = any(each.bill is bill and each.is_live for each in self.tenders)
+        is_busy = any(each.bill is bill and each.is_live for each in self.tenders.values())
         return {"bill_has_payments"} if bill.received or is_busy else set()
 
     def saw(self, tender: Tender, status: str, refunded: int, refunding: int) -> str | None:
@@ -175,6 +176,21 @@ class Model:
         if status == "paid" and tender.bill is not None and not tender.bill.is_cancelled:
             tender.bill.received += min(tender.amount, tender.bill.total - tender.bill.received)
         return None
+
+    def saw_attachment(self, attachment_id: str, bill_id: str, amount: int) -> None:
+        """Take in that an advance was put on a bill, in paise; once."""
+        if attachment_id not in self._attached:
+            self._attached.add(attachment_id)
+            self.bills[bill_id].received += amount
+
+    def saw_void(self, payment_id: str, void_id: str, status: str, created_at: int) -> None:
+        """Take in where a void of a payment stands now."""
+        tender = self.tenders[payment_id]
+        tender.has_failed_void |= status == "failed"
+        if status in LIVE:
+            tender.open_void, tender.voiding_since = void_id, created_at
+        elif tender.open_void == void_id:
+            tender.open_void = None
 
 
 def _reachable(status: str) -> set[str]:

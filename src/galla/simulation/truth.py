@@ -6,7 +6,11 @@ counterpart, or a test with a made-up truth, can use them as they are.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import msgspec
 
@@ -38,7 +42,8 @@ class Return(msgspec.Struct, frozen=True):
     is_done: bool = True
 
 
-class Truth(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Truth:
     """Everything the invariants need to know of the world outside galla.
 
     `voided` are the payments a machine has reversed. `named` are the payment ids anybody ever spoke of to Paytm;
@@ -50,26 +55,39 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True):
     returns: tuple[Return, ...] = ()
     voided: frozenset[tuple[str, str]] = frozenset()
     named: frozenset[str] = frozenset()
-    asked: dict[str, int] = {}
-    prompted: dict[str, int] = {}
+    asked: Mapping[str, int] = field(default_factory=dict)
+    prompted: Mapping[str, int] = field(default_factory=dict)
     overlaps: frozenset[str] = frozenset()
+
+    @cached_property
+    def taken(self) -> dict[tuple[str, str], int]:
+        """What was paid under each MID and id, in paise."""
+        return {each.key: each.amount_paise for each in self.charges}
 
 
 class Observer:
-    """Reads the truth off a sandbox; the log of calls is read only once."""
+    """Reads the truth off a sandbox; the log of calls is read only once, and goes into `digest`."""
 
     def __init__(self, box: Sandbox) -> None:
         self._box = box
         self._read = 0
         self._named: set[str] = set()
         self._asked: Counter[str] = Counter()
+        self._as_of: tuple[int, int, int] | None = None
+        self._known = Truth()
+        self._spoken: dict[tuple[str, str], None] = {}
         self.prompted: Counter[str] = Counter()
         self.overlaps: set[str] = set()
+        self.digest = hashlib.sha256()
 
     def truth(self) -> Truth:
         """Return the truth at this instant."""
         box = self._box
         box.settle()
+        as_of = (box.version, len(box.wire), len(self.overlaps))
+        if as_of == self._as_of:
+            return self._known
+        self._as_of = as_of
         self._read_calls()
         sales = [each for each in box.charges.values() if each.state is ChargeState.PAID]
         paid = [Charge(each.mid, each.queue_id or each.id, each.amount_paise) for each in sales]  # a code's own id
@@ -79,7 +97,7 @@ class Observer:
             for each in box.refunds.values()
             if each.state is not RefundState.FAILED
         )
-        return Truth(
+        now = Truth(
             charges=tuple(paid),
             returns=returns,
             voided=frozenset(key for key, each in box.charges.items() if each.void is VoidState.DONE),
@@ -88,13 +106,32 @@ class Observer:
             prompted=self.prompted,
             overlaps=frozenset(self.overlaps),
         )
+        self._compare(self._known, now)
+        self._known = now
+        return now
+
+    def spoken_of(self) -> list[tuple[str, str]]:
+        """Return the payments, by MID and id, about which something was said or done since this was last asked."""
+        spoken, self._spoken = list(self._spoken), {}
+        return spoken
+
+    def _compare(self, before: Truth, now: Truth) -> None:
+        for key, amount in now.taken.items():
+            if before.taken.get(key) != amount:
+                self._spoken[key] = None
+        for back in now.returns:
+            if back not in before.returns:
+                self._spoken[back.mid, back.paytm_id] = None
+        for key in sorted(now.voided ^ before.voided):
+            self._spoken[key] = None
 
     def _read_calls(self) -> None:
         count = len(self._box.wire)
-        if count == self._read:
-            return
-        for call in self._box.wire.calls()[self._read - count :]:
+        for call in self._box.wire.latest(count - self._read):
+            said = (call.number, call.operation, call.paytm_id, call.answer, call.was_processed, call.faults)
+            self.digest.update(repr(said).encode())
             if call.paytm_id is not None:
                 self._named.add(call.paytm_id)
                 self._asked[call.paytm_id] += call.operation in ("status", "order_status", "queue_status")
+                self._spoken[call.mid or "", call.paytm_id] = None
         self._read = count

@@ -1,0 +1,133 @@
+"""Where simulated runs take place, one after the other: one event loop, and a prepared database copied for each.
+
+All of a till's work is done on the caller's thread, so that its order is always the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Awaitable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Dialect, Engine
+
+import galla.service.till as till_module
+import galla.store.sqlite as sqlite_store
+from galla import ids
+from galla.connectors.registry import connectors
+from galla.simulation.stage import Stage
+from galla.simulation.stand_in import stand_in
+
+T = TypeVar("T")
+MEMORY = "/dev/shm"  # noqa: S108 - an fsync costs nothing there
+
+
+class Playhouse:
+    """One event loop for all runs, and a database that is ready to be copied for each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.heard: list[str] = []
+        self.loop.set_exception_handler(self._hear)
+        self.folder = folder
+        self.count = 0
+
+    def run(self, work: Awaitable[T]) -> T:
+        """Run to the end on the one loop."""
+        return self.loop.run_until_complete(work)
+
+    def _hear(self, _loop: asyncio.AbstractEventLoop, what: dict[str, Any]) -> None:
+        self.heard.append(f"{what.get('message')}: {what.get('exception')!r}")
+
+    def fresh(self) -> str:
+        """Return the URL of a database with the demo shop in it and nothing else."""
+        ready = self.folder / "ready.db"
+        if not ready.exists():
+            self.prepare(f"sqlite:///{ready}")
+        self.count += 1
+        for old in self.folder.glob("run*"):
+            old.unlink()
+        copy = self.folder / f"run{self.count}.db"
+        shutil.copy(ready, copy)
+        return f"sqlite:///{copy}"
+
+    def prepare(self, url: str) -> None:
+        """Make the demo shop in an empty database, the same one every time."""
+        with ids.seeded("ready"):
+            stage = Stage(url)
+            self.run(stage.open())
+            self.run(stage.close())
+
+    def close(self) -> None:
+        """Close the loop."""
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        self.loop.close()
+
+
+@contextmanager
+def open_house() -> Iterator[Playhouse]:
+    """Open a playhouse in memory, if this computer lets one, for as many runs as there will be."""
+    memory = MEMORY if os.access(MEMORY, os.W_OK) else None
+    with TemporaryDirectory(prefix="galla-run-", dir=memory) as folder:
+        house = Playhouse(Path(folder))
+        house.fresh()
+        gc.freeze()  # what is loaded now stays: the collector need not look at it every few steps
+        try:
+            with listening(house.heard), quick_to_open():
+                yield house
+        finally:
+            gc.unfreeze()
+            house.close()
+
+
+@contextmanager
+def quick_to_open() -> Iterator[None]:
+    """Keep what SQLAlchemy has compiled for all files that are opened, and what else is the same at each opening.
+
+    The files are copies of one that is up to date, so they are not migrated again either.
+    """
+    real = sqlite_store._engine
+    dialects: list[Dialect] = []
+    compiled: dict[Any, Any] = {}
+
+    def engine(path: str, *, is_writer: bool) -> Engine:
+        opened = real(path, is_writer=is_writer)
+        if not dialects:
+            dialects.append(opened.dialect)
+        opened.dialect = opened.pool._dialect = dialects[0]
+        opened._compiled_cache = compiled
+        return opened
+
+    found = connectors()
+    with (
+        stand_in(sqlite_store, "_engine", engine),
+        stand_in(sqlite_store, "migrate", lambda writer: None),
+        stand_in(sqlite_store, "_tune", lambda writer: None),
+        stand_in(till_module, "connectors", lambda: dict(found)),
+    ):
+        yield
+
+
+@contextmanager
+def listening(heard: list[str]) -> Iterator[None]:
+    """Write no log lines, and keep those that say that something went wrong which nobody foresaw."""
+    before = structlog.get_config()
+
+    def hear(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
+        heard.append(f"{line.get('event')}: {sys.exc_info()[1]!r}")
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[hear], wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
