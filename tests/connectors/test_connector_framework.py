@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -40,6 +41,7 @@ from galla.payments.model import (
     Waiting,
 )
 from galla.protocol.message import Response
+from galla.protocol.quotation import LONGEST
 from tests.connectors.odd_connector import (
     ACCOUNT,
     AMOUNT,
@@ -58,6 +60,7 @@ from tests.connectors.odd_connector import (
     says,
     tries_twice,
 )
+from tests.corpus import WHOLE
 
 
 def heard(verb: str, speak: Callable[[], Any], *answers: Response | Exception, payment: Payment = PAYMENT) -> Outcome:
@@ -133,7 +136,6 @@ def test_a_right_proof_passes(verb: str) -> None:
         Captured(proof=replace(PROOF, amount_paise=math.nan)),
         Captured(proof=replace(PROOF, mid=Sly("x"), paytm_id=Sly("y"))),
         Captured(proof=replace(PROOF, paid_at=datetime(2026, 1, 5))),
-        Captured(proof=replace(PROOF, rrn="6\x005")),
         Captured(proof=replace(PROOF, rrn="\ud800")),
         Waiting(phase="anywhere"),  # type: ignore[arg-type]
         Waiting(phase=Phase.AWAITING_PAYER, expires_at=datetime(2026, 1, 5)),
@@ -148,6 +150,18 @@ def test_what_is_no_outcome_decides_nothing(verb: str, garbage: object) -> None:
     assert isinstance(outcome, Unclear)
     assert outcome.reason.code == "unclear"
     assert "own did not work as it must" in outcome.reason.message
+
+
+@pytest.mark.parametrize("text", [*WHOLE, "zqx\x00nul"], ids=ascii)
+def test_a_providers_words_are_plain(text: str) -> None:
+    """A proof holds no character that hides, turns the line or ends it, nor more than a person would read."""
+    heard_ = heard("inquire", says(Captured(proof=replace(PROOF, issuer=text, rrn=text)), CALL), OK)
+    assert isinstance(heard_, Captured)
+    assert heard_.proof.amount_paise == PROOF.amount_paise
+    for said in (heard_.proof.issuer or "", heard_.proof.rrn or ""):
+        assert "zqx" in said
+        assert len(said) <= LONGEST
+        assert [char for char in said if unicodedata.category(char)[0] == "C"] == []
 
 
 @both

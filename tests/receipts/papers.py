@@ -1,5 +1,6 @@
-"""Papers for the tests: a bill paid in two parts, and texts that people should not have typed."""
+"""Papers for the tests: a bill paid in two parts; `text` puts a text of one's own into every typed field."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,22 +12,16 @@ AT = datetime(2026, 11, 21, 8, 44, 5, 123_000, tzinfo=UTC)
 CODE = "HS7A3CK3R7QNEDVBB"
 LINK = f"https://shop.example/r/{CODE}"
 
-HOSTILE = (
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "{{7*7}} {% raw %}",
-    '=HYPERLINK("http://evil.example","x")',
-    "+cmd|' /C calc'!A0",
-    "@SUM(1+1)",
-    '#read("/etc/passwd") #eval("1+1") $ x $',
-    "*bold* _it_ `raw` = head\\ //",
-    "]]>--><!--",
-    "\x1b@\x1d(k\x03\x001Q0\x10\x04\x01",
-    "line\r\nline\x00\x07\x9b31m",
-    "\u202egnp.exe\u2066\u200b",
-    "रमेश कुमार ✂ 東京 👍 ₹1,00,000",
-    "W" * 200,
+_COMMANDS = re.compile(
+    rb"\x1b@|\x1bE[\x00\x01]|\x1d![\x00\x01]|\x1ba[\x00\x01]|\x1bd\x03|\x1dVB\x03"
+    rb"|\x1d\(k\x04\x001A2\x00|\x1d\(k\x03\x001[CEQ][\x060-1]|\x1d\(k..1P0",
+    re.DOTALL,
 )
+
+
+def unspoken(sent: bytes) -> bytes:
+    """Return the bytes for a printer without galla's own commands: what is left must be text."""
+    return _COMMANDS.sub(b"", sent)
 
 
 def line(what: str = "Consultation", quantity: int = 1, unit_paise: int = 50_000, tax_bp: int = 0) -> Line:

@@ -8,7 +8,8 @@ import pytest
 
 from galla.receipts import pdf
 from galla.receipts.paper import paper_of
-from tests.receipts.papers import HOSTILE, LINK, paper, receipt, slip
+from tests.corpus import WHOLE
+from tests.receipts.papers import LINK, paper, receipt, slip
 
 PNG = b"\x89PNG"
 POINTS_TO_MM = 25.4 / 72
@@ -51,7 +52,7 @@ def test_the_same_paper_is_the_same_bytes() -> None:
     assert pdf.pdf(paper(), "a5") == pdf.pdf(paper(), "a5")
 
 
-@pytest.mark.parametrize("typed", HOSTILE)
+@pytest.mark.parametrize("typed", WHOLE)
 def test_nothing_typed_is_code(typed: str) -> None:
     """Hostile text in every field is set as it stands: nothing is evaluated, and no page is lost."""
     for made in (receipt(text=typed), slip(text=typed)):

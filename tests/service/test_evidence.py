@@ -14,7 +14,7 @@ from galla.receipts.pdf import compiled
 from galla.sandbox.sandbox import DEMO_KEY
 from galla.sandbox.terminal import Action
 from galla.service import evidence, receipts
-from tests.receipts.papers import HOSTILE
+from tests.corpus import PRINTERS
 from tests.service.card_shop import open_card_shop
 
 ADDRESS = "https://shop.example"
@@ -80,7 +80,7 @@ async def test_what_is_not_certain_claims_nothing(database_url: str) -> None:
 async def test_hostile_words_are_only_words(database_url: str) -> None:
     """Notes and names that try to be code are set in the PDF as they stand, on pages that exist."""
     async with open_card_shop(database_url) as shop:
-        for number, typed in enumerate(text for text in HOSTILE if text.isprintable()):
+        for number, typed in enumerate(PRINTERS):
             sale = await shop.start(reference=f"I{number}", description=typed, customer={"name": typed[:80]})
             shop.act(Action.REJECT)
             await shop.check(sale)

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
+
+from galla.protocol.quotation import escaped
 
 if TYPE_CHECKING:
     from galla.config import Settings
@@ -27,6 +30,7 @@ def configure(settings: Settings, *, is_quiet: bool = False) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        *([_harmless] if is_console else []),  # JSON writes such characters out by itself
     ]
     structlog.configure(
         processors=[*first, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -44,3 +48,12 @@ def configure(settings: Settings, *, is_quiet: bool = False) -> None:
     root.setLevel(level)
     for name in _LIBRARIES:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+def _harmless(_logger: Any, _name: str, said: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Write out what would end a line, turn it round or move a terminal; a traceback keeps its lines."""
+    for name, value in said.items():
+        if isinstance(value, str) and not value.isprintable():
+            plain = escaped(value)
+            said[name] = plain if name == "exception" else plain.replace("\n", "\\n")
+    return said

@@ -17,6 +17,7 @@ from galla.connectors.connector import Account
 from galla.protocol.codes import Kind
 from galla.protocol.edc import StatusRequest
 from galla.protocol.order import OrderStatusRequest
+from galla.protocol.quotation import LONGEST, quoted
 
 NOTHING = "GALLATEST"
 """How the id of a question about nothing begins; no payment's id does."""
@@ -90,4 +91,4 @@ def _heard(kind: Kind | None, code: str, message: str) -> Heard:
         verdict = Verdict.BLOCKED
     elif kind is Kind.NOT_FOUND or code in _NO_SUCH_ORDER | _MACHINE_OFF:  # it read the signature, and looked
         verdict = Verdict.GOOD
-    return Heard(verdict=verdict, code=code, message=message)
+    return Heard(verdict=verdict, code=quoted(code)[:LONGEST], message=quoted(message)[:LONGEST])

@@ -14,13 +14,16 @@ import structlog
 
 from galla.client.flows import Keep, Wait
 from galla.errors import NotSent, ProtocolError, TransportError
+from galla.payments.model import Proof, Reason
 from galla.protocol.message import Request, Response
+from galla.protocol.quotation import LONGEST, quoted
 
 log = structlog.get_logger("galla.connectors")
 
 STEPS_MAX = 20
 WAIT_MAX_S = 30.0
 KEEP_MAX = 8_192
+_SHORT = 1_500
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -77,6 +80,9 @@ def watched(begin: Callable[[], Any], talk: Talk) -> Generator[Request | Wait | 
 def read(said: object, kinds: tuple[type[T], ...]) -> T:
     """Return what a connector said as one of these kinds, made anew of plain values of the right types.
 
+    Words in it that are the provider's own hold no character that hides or ends a line, and are cut where they would
+    fill a page.
+
     Raises:
         Broken: it is none of them, a field has another type, or an instant has no time zone.
     """
@@ -85,14 +91,13 @@ def read(said: object, kinds: tuple[type[T], ...]) -> T:
         raise Broken(f"it answered with {_named(said)}")
     try:
         text = msgspec.json.encode(said)
-        if b"\\u0000" in text:  # PostgreSQL keeps no such character
-            raise ValueError
         plain = msgspec.json.decode(text, type=kind)
     except Exception:
         raise Broken(f"a field of its {kind.__name__} cannot be used") from None
     if not _is_zoned(plain):
         raise Broken(f"an instant of its {kind.__name__} has no time zone")
-    return plain
+    is_plain = len(text) < _SHORT and text.isascii() and b"\\" not in text and b"\x7f" not in text  # nearly all are
+    return plain if is_plain else _quoted(plain)
 
 
 def _check(step: object, talk: Talk) -> None:
@@ -126,6 +131,18 @@ def _is_zoned(value: msgspec.Struct) -> bool:
         if isinstance(inner, msgspec.Struct) and not _is_zoned(inner):
             return False
     return True
+
+
+def _quoted(said: T) -> T:
+    """Return the value with every text in it as it may be kept and shown."""
+    changed: dict[str, Any] = {}
+    for name in said.__struct_fields__:
+        value = getattr(said, name)
+        if isinstance(value, str):
+            changed[name] = quoted(value)[:LONGEST] if isinstance(said, Proof | Reason) else quoted(value)
+        elif isinstance(value, msgspec.Struct):
+            changed[name] = _quoted(value)
+    return msgspec.structs.replace(said, **changed)
 
 
 def _named(value: object) -> str:

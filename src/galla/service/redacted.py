@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from galla.protocol.codes import masked_text
+from galla.protocol.quotation import escaped
 from galla.protocol.vpa import masked_vpa
 
 _HIDDEN = frozenset({"checksum", "signature", "reqhash", "txntoken", "token", "checksumhash"})
@@ -23,12 +24,15 @@ LIMIT = 8000
 
 
 def redacted(data: bytes) -> str:
-    """Return a body as text for the evidence page; what is not JSON is cut short and masked."""
+    """Return a body as text for the evidence page; what is not JSON is cut short and masked.
+
+    A character that shows nothing, such as one that turns the line round, is written out.
+    """
     try:
         value = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _masked(data[:500].decode("utf-8", "replace").replace("\x00", ""))
-    return msgspec.json.encode(_walk(value, 0)).decode()[:LIMIT].replace("\\u0000", "")
+        return escaped(_masked(data[:500].decode("utf-8", "replace").replace("\x00", "")))
+    return escaped(msgspec.json.encode(_walk(value, 0)).decode()[:LIMIT].replace("\\u0000", ""))
 
 
 def _masked(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from galla.clock import IST
 from galla.money import format_inr
+from galla.protocol.quotation import escaped
 from galla.web.language import said
 
 METHODS = {
@@ -166,8 +167,10 @@ def spaced(code: str) -> str:
 
 
 def pretty(value: Any) -> str:
-    """Write a value of the timeline so that a person can read it."""
-    return json.dumps(_opened(value), indent=2, ensure_ascii=False, sort_keys=False)
+    """Write a value of the timeline so that a person can read it; what hides in it is written out, and so is half of a
+    character, which no page can carry.
+    """
+    return escaped(json.dumps(_opened(value), indent=2, ensure_ascii=False, sort_keys=False))
 
 
 def _opened(value: Any) -> Any:
