@@ -33,6 +33,9 @@ crash: .venv/.installed-dev  ## kill galla's processes 200 times under load on e
 powercut: .venv/.installed-dev  ## cut the power under the SQLite store, and let its disk fail, some minutes
 	$(BIN)/python -m reliability powercut $(ARGS)
 
+load: .venv/.installed-dev  ## customers at a steady rate, at two hundred counters: ten minutes on each database
+	$(BIN)/python -m reliability load $(ARGS)
+
 reliability: .venv/.installed-dev  ## write RELIABILITY.md from what the trials left
 	$(BIN)/python -m reliability document $(ARGS)
 
