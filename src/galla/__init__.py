@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Refused,
         RemoteProtocolError,
         TransportError,
+        WebhookNotVerified,
     )
     from galla.ids import paytm_id
     from galla.money import format_inr, parse_rupees
@@ -109,6 +110,7 @@ __all__ = [
     "UpiLink",
     "VoidReply",
     "VpaReply",
+    "WebhookNotVerified",
     "__version__",
     "addresses",
     "build_link",
@@ -147,6 +149,7 @@ _HOMES = {
         "Refused",
         "RemoteProtocolError",
         "TransportError",
+        "WebhookNotVerified",
     ),
     "galla.ids": ("paytm_id",),
     "galla.money": ("format_inr", "parse_rupees"),

@@ -86,6 +86,7 @@ SETTINGS = (
     Setting("GALLA_API_KEY", "", "if set at first start, an admin key with this value exists"),
     Setting("GALLA_COLLECT_ALLOWED", "false", "whether UPI Collect may be offered at all"),
     Setting("GALLA_UPI_LIMIT", "10000000", "the most one UPI payment may take, in paise"),
+    Setting("GALLA_WEBHOOKS_TO_PRIVATE", "false", "lets webhooks go to private addresses and http; not in production"),
     Setting("GALLA_LOG_FORMAT", "by output", "console or json"),
     Setting("GALLA_LOG_LEVEL", "info", "debug, info, warning or error"),
 )
@@ -123,6 +124,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_key: Secret = Secret("")
     collect_allowed: bool = False
     upi_limit_paise: int = 1_00_000_00
+    webhooks_to_private: bool = False
     log_format: str = ""
     log_level: str = "info"
 
@@ -157,6 +159,7 @@ _FIELDS = {
     "GALLA_API_KEY": "api_key",
     "GALLA_COLLECT_ALLOWED": "collect_allowed",
     "GALLA_UPI_LIMIT": "upi_limit_paise",
+    "GALLA_WEBHOOKS_TO_PRIVATE": "webhooks_to_private",
     "GALLA_LOG_FORMAT": "log_format",
     "GALLA_LOG_LEVEL": "log_level",
 }
@@ -210,6 +213,8 @@ def check(settings: Settings) -> Settings:
         raise _wrong("GALLA_LADDER_SCALE", "a number above 0 and up to 10")
     if settings.environment == "production" and settings.ladder_scale < 1:
         raise _wrong("GALLA_LADDER_SCALE", "1 or more in production, so that Paytm is not asked too often")
+    if settings.environment == "production" and settings.webhooks_to_private:
+        raise _wrong("GALLA_WEBHOOKS_TO_PRIVATE", "false in production: no webhook may be led into your own network")
     return settings
 
 
@@ -249,7 +254,7 @@ def _convert(name: str, text: str) -> Any:
             if not 0 < number < 1e6:
                 raise _wrong(name, "a number above 0")
             return number
-        case "collect_allowed":
+        case "collect_allowed" | "webhooks_to_private":
             if text.lower() not in ("true", "false", "1", "0", "yes", "no"):
                 raise _wrong(name, "true or false")
             return text.lower() in ("true", "1", "yes")

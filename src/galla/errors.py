@@ -25,6 +25,7 @@ A refusal of money is a value (an `Outcome`), a failure of machinery is one of t
     │   ├── IdempotencyInProgress       the first request with this key is still running
     │   ├── TooSoon                     asked again before it can make sense; .retry_after_s
     │   └── Forbidden                   the key or session may not do this
+    ├── WebhookNotVerified              a message that galla has not sent, or not just now
     ├── LedgerError                     an entry that would not balance
     ├── SettlementFileError             a settlement file that cannot be read without guessing
     └── StoreError                      the database cannot keep its promises
@@ -209,6 +210,10 @@ class Forbidden(PaymentError):
     """The API key or session is known but may not do this."""
 
     code = "forbidden"
+
+
+class WebhookNotVerified(GallaError):
+    """A webhook that galla has not sent, or not just now: believe nothing in it."""
 
 
 class LedgerError(GallaError):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
 
+    from aiohttp.abc import AbstractResolver
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
 
@@ -43,9 +44,14 @@ class Answer(NamedTuple):
 class Pool:
     """Connections to any number of hosts, kept and used again. It belongs to one event loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        tls: ssl.SSLContext | None,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
         self._loop = loop
-        self._connector = TCPConnector(limit=0, ssl=tls if tls is not None else True)
+        self._connector = TCPConnector(limit=0, ssl=tls if tls is not None else True, resolver=resolver)
         self._hosts: dict[str, ClientRequest] = {}
 
     @property
@@ -76,22 +82,35 @@ def written(host: ClientRequest, request: Request) -> bytes:
         ValueError: the target or a header is not what HTTP can carry.
     """
     target = f"{request.path}?{request.query}" if request.query else request.path
-    if _TARGET.fullmatch(target) is None or _NAME.fullmatch(request.method) is None:
+    return put_in_writing(host, request.method, target, dict(request.headers), request.body)
+
+
+def put_in_writing(
+    host: ClientRequest, method: str, target: str, headers: Mapping[str, str], body: bytes
+) -> bytes:
+    """Return what goes over the wire for a method, a path with its query, headers of one's own, and a body.
+
+    Raises:
+        ValueError: the target or a header is not what HTTP can carry.
+    """
+    if _TARGET.fullmatch(target) is None or _NAME.fullmatch(method) is None:
         raise ValueError("A request's target is a path of visible ASCII characters.")
-    lines = [f"{request.method} {target} HTTP/1.1", f"Host: {host.headers['Host']}"]
-    for name, value in {**_USUAL, **dict(request.headers)}.items():
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {host.headers['Host']}"]
+    for name, value in {**_USUAL, **headers}.items():
         if _NAME.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
             raise ValueError("A header is a name and a line of ASCII characters.")
         if name.lower() not in _FRAMING:
             lines.append(f"{name}: {value}")
-    lines.append(f"Content-Length: {len(request.body)}\r\n\r\n")
-    return "\r\n".join(lines).encode("ascii") + request.body
+    lines.append(f"Content-Length: {len(body)}\r\n\r\n")
+    return "\r\n".join(lines).encode("ascii") + body
 
 
-async def spoken(connection: Connection, message: bytes, *, has_body: bool = True) -> Answer:
+async def spoken(
+    connection: Connection, message: bytes, *, has_body: bool = True, most: int = MAX_BODY_BYTES
+) -> Answer:
     """Write a message, read the answer, and give the connection back, or close it if it is not whole.
 
-    `has_body` is whether an answer to such a request has one.
+    `has_body` is whether an answer to such a request has one, `most` how many bytes of it we are willing to read.
 
     Raises:
         Exception: whatever went wrong; the message may have been received.
@@ -102,7 +121,7 @@ async def spoken(connection: Connection, message: bytes, *, has_body: bool = Tru
             raise ConnectionResetError
         protocol.set_response_params(read_until_eof=True, auto_decompress=False, skip_payload=not has_body)
         transport.write(message)
-        answer = await _read(protocol)
+        answer = await _read(protocol, most)
         if transport.get_write_buffer_size():  # answered before it had heard everything
             connection.close()
     except BaseException:
@@ -112,11 +131,11 @@ async def spoken(connection: Connection, message: bytes, *, has_body: bool = Tru
     return answer
 
 
-async def _read(protocol: ResponseHandler) -> Answer:
+async def _read(protocol: ResponseHandler, most: int) -> Answer:
     head, payload = await protocol.read()
     while head.code in _INFORMATION:
         head, payload = await protocol.read()
     body = await payload.readany()
-    while not payload.at_eof() and len(body) <= MAX_BODY_BYTES:
+    while not payload.at_eof() and len(body) <= most:
         body += await payload.readany()
-    return Answer(head.code, head.headers, body[: MAX_BODY_BYTES + 1])
+    return Answer(head.code, head.headers, body[: most + 1])

@@ -1,7 +1,8 @@
 """Tasks: what needs a person, in which words, and when it needs nobody any more.
 
 A task belongs to one object, a payment or a refund, and there is one open task of a kind for it. Which tasks an
-object has follows from how it stands; the commit of a step opens and closes them (`service/tasking.py`).
+object has follows from how it stands; the commit of a step opens and closes them (`service/tasking.py`). An endpoint of
+webhooks has tasks too: they are about no money (`service/webhook_tasks.py`).
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class TaskKind(StrEnum):
     REFUND_UNCLEAR = "refund_unclear"
     REFUND_PAST_LADDER = "refund_past_ladder"
     VOID_UNANSWERED = "void_unanswered"
+    WEBHOOK_GONE = "webhook_gone"
+    WEBHOOK_FAILED = "webhook_failed"
 
 
 SURPRISES = frozenset({TaskKind.LATE, TaskKind.STOPPED, TaskKind.EXCESS})
@@ -54,8 +57,9 @@ _OF_REASON = {kind.value: kind for kind in (TaskKind.LATE, TaskKind.STOPPED, Tas
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """Something that needs a person. `owner` None: anybody may take it. Amounts in paise, instants aware UTC.
 
-    `object_id` is the payment or refund it is about, `payment_id` the payment either way. `message` says what
-    happened and what it means for the money, `next_step` what to do; `note` what the person who closed it found.
+    `object_id` is the payment or refund it is about, `payment_id` the payment either way; None: it is about an
+    endpoint of webhooks. `message` says what happened and what it means for the money, `next_step` what to do; `note`
+    what the person who closed it found.
     """
 
     id: str
@@ -76,11 +80,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Words(msgspec.Struct, frozen=True):
-    """What a task says: message, next step, and the money it is about in paise."""
+    """What a task says: message, next step, and the money it is about in paise, if it is about any."""
 
     message: str
     next_step: str
-    amount_paise: int
+    amount_paise: int | None
 
 
 def of_payment(

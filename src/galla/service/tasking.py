@@ -158,7 +158,7 @@ def change(connection: Connection, till: Till, task: Task, action: str, said: Cl
 
 def task_view(task: Task) -> dict[str, Any]:
     """Return a task as the API, the events and the pages show it."""
-    is_refund = task.object_id != task.payment_id
+    is_refund = task.payment_id is not None and task.object_id != task.payment_id
     return {
         "id": task.id,
         "object": "task",
@@ -166,6 +166,7 @@ def task_view(task: Task) -> dict[str, Any]:
         "status": "open" if task.closed_at is None else "closed",
         "payment": task.payment_id,
         "refund": task.object_id if is_refund else None,
+        "webhook_endpoint": task.object_id if task.payment_id is None else None,
         "bill": task.bill_id,
         "amount": task.amount_paise,
         "message": task.message,
@@ -178,15 +179,35 @@ def task_view(task: Task) -> dict[str, Any]:
     }
 
 
+def open_about(
+    connection: Connection, till: Till, kind: TaskKind, words: Words, merchant_id: str, object_id: str
+) -> None:
+    """Open a task about something that is no payment, unless one of its kind is open already."""
+    if all(task.kind is not kind for task in tasks.open_of(connection, merchant_id, object_id)):
+        _write(connection, till, kind, words, merchant_id, object_id)
+
+
 def _open(connection: Connection, till: Till, kind: TaskKind, words: Words, object_id: str, payment: Payment) -> None:
+    _write(connection, till, kind, words, payment.merchant_id, object_id, payment)
+
+
+def _write(
+    connection: Connection,
+    till: Till,
+    kind: TaskKind,
+    words: Words,
+    merchant_id: str,
+    object_id: str,
+    payment: Payment | None = None,
+) -> None:
     now = till.clock.now()
     task = Task(
         id=ids.new_id("task", now),
-        merchant_id=payment.merchant_id,
+        merchant_id=merchant_id,
         kind=kind,
         object_id=object_id,
-        payment_id=payment.id,
-        bill_id=payment.bill_id,
+        payment_id=payment.id if payment is not None else None,
+        bill_id=payment.bill_id if payment is not None else None,
         message=words.message,
         next_step=words.next_step,
         amount_paise=words.amount_paise,

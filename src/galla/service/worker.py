@@ -16,6 +16,7 @@ from galla.payments.model import Payment
 from galla.service.advance import advance
 from galla.service.refund_worker import RefundWorker
 from galla.service.till import Till
+from galla.service.webhook_worker import WebhookWorker
 from galla.store.claims import claim_due, next_due_at
 
 log = structlog.get_logger("galla.worker")
@@ -37,6 +38,7 @@ class Worker:
         self._hands: set[asyncio.Task[None]] = set()
         self._is_hand_called = False
         self._refunds = RefundWorker(till)
+        self._webhooks = WebhookWorker(till)
         self.advanced = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -45,7 +47,7 @@ class Worker:
         Raises:
             Unavailable: the database is broken, and so is the promise to follow payments: the process must end.
         """
-        refunds = asyncio.create_task(self._refunds.run(stop))
+        others = [asyncio.create_task(each.run(stop)) for each in (self._refunds, self._webhooks)]
         while not stop.is_set():
             try:
                 taken = await self._round()
@@ -65,7 +67,7 @@ class Worker:
             async with asyncio.timeout(ENDING_S):
                 while self._hands:
                     await asyncio.wait(self._hands)
-        await refunds
+        await asyncio.gather(*others)
 
     async def drain_due(self) -> int:
         """Advance everything due at this instant and return how many that was. For tests and simulation."""

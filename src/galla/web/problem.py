@@ -64,6 +64,7 @@ TITLES: dict[str, str] = {
     "paytm_not_asked": "Paytm's list could not be had.",
     "drawer_short": "There is less in the drawer.",
     "difference_unexplained": "The counted cash differs without a reason.",
+    "webhook_disabled": "The webhook endpoint is switched off.",
     "task_closed": "The task is closed already.",
     "payment_final": "The payment is decided already.",
     "too_early": "It is too early for that.",

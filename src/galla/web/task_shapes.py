@@ -11,7 +11,7 @@ from galla.web.requests import Amount, Line, PageQuery, Reference, Strict
 
 TaskKind = Literal[
     "late", "stopped", "excess", "conflict", "mismatch", "unclear", "lost", "past_ladder",
-    "refund_failed", "refund_unclear", "refund_past_ladder", "void_unanswered",
+    "refund_failed", "refund_unclear", "refund_past_ladder", "void_unanswered", "webhook_gone", "webhook_failed",
 ]
 
 
@@ -57,6 +57,7 @@ class Task(Shown):
     status: Literal["open", "closed"]
     payment: str | None
     refund: str | None
+    webhook_endpoint: str | None
     bill: str | None
     amount: int | None
     message: str

@@ -37,6 +37,7 @@ _ABOUT = {
     "terminal": "Machines",
     "merchant": "Settings",
     "callback": "Callbacks",
+    "webhook": "Webhooks",
 }
 
 

@@ -32,6 +32,8 @@ KINDS = {
     "refund_unclear": "Refund not clear",
     "refund_past_ladder": "Refund not finished",
     "void_unanswered": "Void not answered",
+    "webhook_gone": "Webhook switched off",
+    "webhook_failed": "Webhook not taken",
 }
 """What each kind of task is called on a page."""
 

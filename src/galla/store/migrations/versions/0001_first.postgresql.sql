@@ -298,6 +298,28 @@ CREATE TABLE users (
     CONSTRAINT ck_users_role CHECK (role IN ('cashier', 'lead', 'accountant', 'admin'))
 )
 
+CREATE TABLE webhook_endpoints (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    url TEXT NOT NULL,
+    description TEXT,
+    events TEXT NOT NULL,
+    sealed_secret TEXT NOT NULL,
+    previous_secret TEXT,
+    previous_until BIGINT,
+    position BIGINT NOT NULL,
+    is_enabled BIGINT NOT NULL,
+    disabled_reason TEXT,
+    disabled_at BIGINT,
+    sequence BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    CONSTRAINT pk_webhook_endpoints PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_webhook_endpoints_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
+    CONSTRAINT ck_webhook_endpoints_is_enabled CHECK (is_enabled IN (0, 1)),
+    CONSTRAINT ck_webhook_endpoints_previous CHECK ((previous_secret IS NULL) = (previous_until IS NULL)),
+    CONSTRAINT ck_webhook_endpoints_disabled CHECK ((is_enabled = 1) = (disabled_at IS NULL))
+)
+
 CREATE TABLE bills (
     merchant_id TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -344,6 +366,37 @@ CREATE INDEX ix_bills_merchant_id_name_key ON bills (merchant_id, name_key)
 CREATE INDEX ix_bills_merchant_id_number_key ON bills (merchant_id, number_key)
 
 CREATE INDEX ix_bills_merchant_id_phone_key ON bills (merchant_id, phone_key)
+
+CREATE TABLE deliveries (
+    merchant_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    endpoint_id TEXT NOT NULL,
+    position BIGINT NOT NULL,
+    type TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attempts BIGINT NOT NULL,
+    due_at BIGINT,
+    fence BIGINT NOT NULL,
+    answer_status BIGINT,
+    answer TEXT,
+    tried_at BIGINT,
+    ended_at BIGINT,
+    created_at BIGINT NOT NULL,
+    CONSTRAINT pk_deliveries PRIMARY KEY (merchant_id, id),
+    CONSTRAINT fk_deliveries_webhook_endpoints FOREIGN KEY(merchant_id, endpoint_id) REFERENCES webhook_endpoints (merchant_id, id),
+    CONSTRAINT fk_deliveries_events FOREIGN KEY(merchant_id, position) REFERENCES events (merchant_id, position),
+    CONSTRAINT uq_deliveries_merchant_id_endpoint_id_position UNIQUE (merchant_id, endpoint_id, position),
+    CONSTRAINT ck_deliveries_state CHECK (state IN ('waiting', 'delivered', 'failed')),
+    CONSTRAINT ck_deliveries_due CHECK (state = 'waiting' OR due_at IS NULL),
+    CONSTRAINT ck_deliveries_ended CHECK ((state = 'waiting') = (ended_at IS NULL))
+)
+
+CREATE INDEX ix_deliveries_due ON deliveries (merchant_id, endpoint_id, due_at) WHERE due_at IS NOT NULL
+
+CREATE INDEX ix_deliveries_merchant_id_endpoint_id_state_position ON deliveries (merchant_id, endpoint_id, state, position)
+
+CREATE INDEX ix_deliveries_open ON deliveries (merchant_id, endpoint_id, object_id, position) WHERE state = 'waiting'
 
 CREATE TABLE drawer_movements (
     merchant_id TEXT NOT NULL,
