@@ -42,6 +42,8 @@ async def things(shop: Shop) -> dict[str, str]:
         bill = (await client.post("/v1/bills", json={"lines": [line]})).json()
         shift = (await client.post("/v1/shifts", json={"counter": "Counter 1"})).json()
         key = (await client.post("/v1/api_keys", json={"scopes": ["read"], "label": "x"})).json()
+        hook = {"url": "https://billing.example/hook"}
+        endpoint = (await client.post("/v1/webhook_endpoints", json=hook)).json()
     user = await hire(shop, "cashier", name="spare", display_name="Spare")
     return {
         "payment_id": payment["id"],
@@ -51,6 +53,8 @@ async def things(shop: Shop) -> dict[str, str]:
         "key_id": key["id"],
         "merchant_id": await shop.merchant(),
         "user_id": user["id"],
+        "endpoint_id": endpoint["id"],
+        "delivery_id": "dlv_none",
         "refund_id": "rfd_none",
         "token": "none",
         "session_id": "ses_none",

@@ -50,6 +50,10 @@ COMMANDS: tuple[Command, ...] = (
     Command(("key", "new"), "galla.cli.key:new", "Make an API key; it is shown once."),
     Command(("key", "list"), "galla.cli.key:list_all", "List the API keys by their first letters."),
     Command(("key", "revoke"), "galla.cli.key:revoke", "Revoke an API key."),
+    Command(("webhook", "add"), "galla.cli.webhook:add", "Add a system that is told what happens."),
+    Command(("webhook", "list"), "galla.cli.webhook:list_all", "List the systems that are told."),
+    Command(("webhook", "rotate"), "galla.cli.webhook:rotate", "Replace the secret of such a system."),
+    Command(("webhook", "replay"), "galla.cli.webhook:replay", "Send again what such a system did not take."),
     Command(("connectors",), "galla.cli.connectors:show", "Show the ways of taking money and what each can do."),
     Command(("audit", "verify"), "galla.cli.audit:verify", "Check that no audit row was changed or removed."),
 )
@@ -59,6 +63,7 @@ _FAMILIES = {
     "terminal": "Add and look at card machines.",
     "user": "Say who may sign in, and as what.",
     "key": "Make and revoke API keys.",
+    "webhook": "Tell other systems what happens.",
     "audit": "Check the audit trail.",
 }
 

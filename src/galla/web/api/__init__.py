@@ -24,12 +24,13 @@ from galla.web.api import (
     tasks,
     terminals,
     users,
+    webhooks,
 )
 
 router = APIRouter(prefix="/v1")
 _PARTS = (
     payments, qr, receipts, refunds, shifts, tasks, bills, terminals, events, ledger, merchants, api_keys, users,
-    reports, bill_import, customers,
+    reports, bill_import, customers, webhooks,
 )
 for _part in _PARTS:
     router.include_router(_part.router)

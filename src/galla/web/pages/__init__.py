@@ -30,6 +30,8 @@ from galla.web.pages import (
     sign_in,
     tasks,
     terminals,
+    webhook,
+    webhooks,
     welcome,
 )
 
@@ -38,6 +40,6 @@ _PARTS = (
     sign_in, welcome, people, account, counter, bill_desk, live, payments, refunds, receipts, shift, tasks, queue,
     display, pay, docs, customers, language,
 )
-_OFFICE = (listing, reports, terminals, settings, audit)
+_OFFICE = (listing, reports, terminals, settings, audit, webhooks, webhook)
 for _part in (*_PARTS, *_OFFICE):
     router.include_router(_part.router)
