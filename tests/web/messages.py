@@ -52,7 +52,14 @@ ALSO = {
     "web/pages/wording.py": (
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
         "Credit card", "Debit card", "Emi", "Net banking", "Wallet",
+        "Payment", "Refund", "Bill", "Customer", "Receipt", "Shift", "Drawer", "Task", "Session", "User",
+        "Key", "Machine", "Merchant", "Callback",
+        "needs review", "in doubt", "failed", "printed", "paid", "not paid", "created", "cancel requested",
+        "pending", "reviewed", "attached", "done", "paid late", "confirmed", "key changed", "moved",
+        "received", "password changed", "invited", "changed", "taken", "opened", "closed", "refused", "ended",
+        "connection tested", "revoked", "erased", "cancelled",
     ),
+    "service/shift_paper.py": ("Credit card ({count})", "Debit card ({count})", "Cash ({count})", "Cash, given back"),
     "web/problem.py": (
         "There is nothing at this address.", "`/docs` lists the addresses there are.",
         "galla cannot take work right now and changed nothing.", "Send the same request again in a moment.",

@@ -51,7 +51,10 @@ class PaidBy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Paper(msgspec.Struct, frozen=True, kw_only=True):
-    """One paper, as texts for people. `total` is the row that is set large; `printed_at` dates a PDF."""
+    """One paper, as texts for people. `total` is the row that is set large, and `amount_paise` what it says.
+
+    `printed_at` dates a PDF.
+    """
 
     title: str
     mark: str
@@ -61,6 +64,7 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True):
     heads: tuple[Row, ...]
     items: tuple[Item, ...]
     total: Row
+    amount_paise: int
     sums: tuple[Row, ...]
     taxes: tuple[Row, ...]
     words: str
@@ -84,6 +88,7 @@ def paper_of(receipt: Receipt) -> Paper:
         heads=_heads(receipt),
         items=tuple(_item(line) for line in bill.lines) if bill and is_sale else (),
         total=Row(_total_word(receipt), format_inr(receipt.total_paise)),
+        amount_paise=receipt.total_paise,
         sums=_sums(receipt) if is_sale else (),
         taxes=tax_rows(bill.lines) if bill and is_sale else (),
         words=in_words(receipt.total_paise),

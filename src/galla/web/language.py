@@ -27,11 +27,6 @@ def language() -> str:
     return _CURRENT.get()
 
 
-def speak(name: str) -> None:
-    """Speak a language from here on, in this task and in those that it begins."""
-    _CURRENT.set(name)
-
-
 def message(text: str, **values: object) -> Markup:
     """Return a message of a template, with its values escaped; this is the `_` of `marking.py`."""
     written = Markup(catalog_of(language()).message(text))  # noqa: S704 - a template's own text, or its translation
@@ -87,7 +82,7 @@ class Speaking:
             await self._app(scope, receive, send)
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        speak(chosen(headers.get(b"cookie", ""), headers.get(b"accept-language", "")))
+        before = _CURRENT.set(chosen(headers.get(b"cookie", ""), headers.get(b"accept-language", "")))
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -97,4 +92,7 @@ class Speaking:
                     message = {**message, "headers": [*given, *by]}
             await send(message)
 
-        await self._app(scope, receive, told)
+        try:
+            await self._app(scope, receive, told)
+        finally:
+            _CURRENT.reset(before)

@@ -206,6 +206,7 @@ _ENVIRONMENT.filters.update(
     day=wording.day,
     place=wording.place,
     mode=wording.mode,
+    deed=wording.deed,
     qr=data_uri,
     said=said,
 )

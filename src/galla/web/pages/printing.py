@@ -10,12 +10,14 @@ from starlette.responses import HTMLResponse, Response
 
 from galla.receipts.escpos import escpos
 from galla.receipts.evidence import Evidence
+from galla.receipts.hindi_words import in_hindi_words
 from galla.receipts.paper import Paper, paper_of
 from galla.receipts.pdf import compiled, pdf
 from galla.receipts.tally import Tally
 from galla.receipts.tally_text import tally_text
 from galla.receipts.text import text
 from galla.service.receipts import Printed
+from galla.web.language import language
 from galla.web.pages.page import page
 from galla.web.requests import ReceiptQuery
 from galla.web.shift_shapes import ShiftReportQuery
@@ -62,7 +64,8 @@ async def tally_answer(request: Request, tally: Tally, query: ShiftReportQuery, 
 
 def as_page(request: Request, paper: Paper, printed: Printed | None) -> HTMLResponse:
     """Answer with a page that prints as the paper; `printed` is given to staff, who may want another form."""
-    return page(request, "receipt.html", paper=paper, printed=printed)
+    words = in_hindi_words(paper.amount_paise) if language() == "hi" else paper.words
+    return page(request, "receipt.html", paper=paper, printed=printed, words=words)
 
 
 def _file(content: bytes, kind: str, paper: Paper, form: str) -> Response:

@@ -156,6 +156,13 @@ def label(payment: dict[str, Any]) -> str:
     return str(reference) if reference else "…" + str(payment["id"])[-6:]
 
 
+def deed(action: str) -> str:
+    """Name what an audit row says was done: `Payment: cancel requested`."""
+    about, _, done = action.partition(".")
+    thing = "machine" if about == "terminal" else about
+    return f"{said(thing.capitalize())}: {said(done.replace('_', ' '))}"
+
+
 def mode(name: str) -> str:
     """Name a way to pay as a report lists it: `Credit card`, `UPI`, `Cash`."""
     return name if name == "UPI" else said(name.replace("_", " ").capitalize())
