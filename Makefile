@@ -21,7 +21,7 @@ check: .venv/.installed-dev  ## only the linters, the types and the layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-bench: .venv/.installed-dev  ## measure galla on this computer
+bench: .venv/.installed-dev .venv/.installed-peers  ## measure galla on this computer
 	$(BIN)/python -m bench $(ARGS)
 
 simulate: .venv/.installed-dev  ## let a shop live by a seed, with faults, and count every rupee
@@ -51,6 +51,7 @@ browser: .venv/.installed-dev
 lock: $(BIN)/uv  ## choose versions again (ARGS=--upgrade for the newest)
 	$(LOCK) --extra server --extra postgres --group build -o requirements/server.lock
 	$(LOCK) --extra server --extra postgres --group dev -c requirements/server.lock -o requirements/dev.lock
+	$(LOCK) --group peers --group build -c requirements/dev.lock -o requirements/peers.lock
 
 LOCK = $(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock" $(ARGS)

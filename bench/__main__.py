@@ -1,6 +1,7 @@
-"""Measure galla on this computer and write `bench/RESULTS.md`: about four minutes, with `--quick` half of that.
+"""Measure galla on this computer and write `bench/RESULTS.md`: about five minutes, with `--quick` half of that.
 
-`pages` fills both engines with the bills and payments of a year. That takes some minutes more: ask for it by name.
+`pages` fills both engines with the bills and payments of a year, `history` with those of many; `queues` takes the job
+queues alone. The first two take minutes more: ask for them by name.
 """
 
 from __future__ import annotations
@@ -12,8 +13,20 @@ import time
 
 import structlog
 
-from bench import checksums, messages, pages, polling, report, starting, upi_flow, upi_messages
-from bench.engines import both
+from bench import (
+    checksums,
+    history,
+    messages,
+    pages,
+    polling,
+    queues,
+    report,
+    sdks,
+    starting,
+    upi_flow,
+    upi_messages,
+)
+from bench.engines import Engine, both
 from bench.report import Part, say
 
 
@@ -21,7 +34,7 @@ def main() -> None:
     """Measure everything, print it, write it down."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds; for a first impression")
-    parser.add_argument("only", nargs="?", choices=["pages"], help="measure the pages alone, and write down those")
+    parser.add_argument("only", nargs="?", choices=["pages", "history", "queues"], help="only this part")
     given = parser.parse_args()
     is_quick = given.quick
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
@@ -31,8 +44,8 @@ def main() -> None:
         say(fact)
     rounds = 7 if is_quick else 25
     parts: list[Part] = []
-    if given.only == "pages":
-        _measure_pages(is_quick, facts)
+    if given.only is not None:
+        _measure_only(given.only, is_quick, facts)
         return
 
     def done(part: Part) -> None:
@@ -42,6 +55,7 @@ def main() -> None:
     done(checksums.measure(rounds))
     done(messages.measure(rounds))
     done(upi_messages.measure(rounds))
+    done(sdks.measure(rounds))
     say("\nUPI over HTTP")
     done(asyncio.run(upi_flow.measure(3 if is_quick else 9)))
     say("\nStarting databases")
@@ -50,19 +64,28 @@ def main() -> None:
             done(asyncio.run(starting.measure(engine, rounds=1 if is_quick else 3, count=500 if is_quick else 1000)))
         for engine in engines:
             done(asyncio.run(polling.measure(engine, windows=2 if is_quick else 3, window_s=5 if is_quick else 10)))
+        done(asyncio.run(queues.measure(engines[1], window_s=5 if is_quick else 15)))
     report.write(facts, parts)
     missed = [figure.what for part in parts for figure in part.figures if figure.is_met is False]
     say(f"\nMissed: {', '.join(missed) or 'nothing'}.")
     say(f"Written to bench/{report.RESULTS.name} after {time.monotonic() - began:.0f} s.")
 
 
-def _measure_pages(is_quick: bool, facts: list[str]) -> None:
-    """Measure the pages; what is written down about all else stays."""
+def _measure_only(what: str, is_quick: bool, facts: list[str]) -> None:
+    """Measure one part; what is written down about all else stays."""
     with both() as engines:
-        for engine in engines:
-            part = asyncio.run(pages.measure(engine, bills=10_000 if is_quick else 100_000, rounds=60))
+        for engine in engines[1:] if what == "queues" else engines:
+            part = asyncio.run(_part(what, engine, is_quick))
             report.show(part)
             report.put(part, facts)
+
+
+async def _part(what: str, engine: Engine, is_quick: bool) -> Part:
+    if what == "pages":
+        return await pages.measure(engine, bills=10_000 if is_quick else 100_000, rounds=60)
+    if what == "history":
+        return await history.measure(engine, [10_000, 100_000] if is_quick else [100_000, 1_000_000])
+    return await queues.measure(engine, window_s=5 if is_quick else 15)
 
 
 if __name__ == "__main__":

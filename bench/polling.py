@@ -73,23 +73,23 @@ async def measure(engine: Engine, windows: int, window_s: float) -> Part:
         say(f"  {engine.name}: {COUNT:,} payments, the sandbox over HTTP")
         wired, _ = await _measure_line(engine, windows, window_s, sandbox)
     say(f"  {engine.name}: {COUNT:,} payments, without HTTP")
-    bare, most_s = await _measure_line(engine, windows, window_s, None)
+    alone, most_s = await bare(engine, windows, window_s)
     is_inside = engine.name == "SQLite"
     where = "of that SQLite's writer thread" if is_inside else "the PostgreSQL server"
-    wire = wire_us() * bare.polls_s / 1e4
-    apart = bare.worker - (bare.database if is_inside else 0.0)
+    wire = wire_us() * alone.polls_s / 1e4
+    apart = alone.worker - (alone.database if is_inside else 0.0)
     figures = [
         Figure(what="polls a second over HTTP", value=f"{wired.polls_s:.0f}"),
         Figure(what="late over HTTP, median", value=f"{wired.late_p50_s:.3f} s"),
         at_most("late over HTTP, 99th percentile", wired.late_p99_s, LATE_S, "s"),
-        Figure(what="core: the worker's process, without HTTP", value=f"{bare.worker:.3g} %"),
-        Figure(what=f"core: {where}", value=f"{bare.database:.3g} %"),
+        Figure(what="core: the worker's process, without HTTP", value=f"{alone.worker:.3g} %"),
+        Figure(what=f"core: {where}", value=f"{alone.database:.3g} %"),
         Figure(what="core: of that the wire: questions written, answers read", value=f"{wire:.3g} %"),
-        pace.at_most("core: the engine, without HTTP and database", apart, ENGINE_CORE, "%", bare.pace),
+        pace.at_most("core: the engine, without HTTP and database", apart, ENGINE_CORE, "%", alone.pace),
         Figure(what="core: the engine, without the wire as well", value=f"{apart - wire:.3g} %"),
-        Figure(what="core: the HTTP client, the difference", value=f"{wired.worker - bare.worker:.3g} %"),
+        Figure(what="core: the HTTP client, the difference", value=f"{wired.worker - alone.worker:.3g} %"),
         Figure(what="core: the sandbox, which is not galla's", value=f"{wired.sandbox:.3g} %"),
-        Figure(what="late without HTTP, 99th percentile", value=f"{bare.late_p99_s:.3f} s"),
+        Figure(what="late without HTTP, 99th percentile", value=f"{alone.late_p99_s:.3f} s"),
         Figure(what="polls a second at most, without HTTP", value=f"{most_s:,.0f}"),
     ]
     return Part(
@@ -102,6 +102,11 @@ async def measure(engine: Engine, windows: int, window_s: float) -> Part:
         ),
         figures=figures,
     )
+
+
+async def bare(engine: Engine, windows: int, window_s: float) -> tuple[Window, float]:
+    """Return the median window of one engine without HTTP, and the polls a second when all are due at once."""
+    return await _measure_line(engine, windows, window_s, None)
 
 
 async def _measure_line(engine: Engine, windows: int, window_s: float, sandbox: Pretend | None) -> tuple[Window, float]:

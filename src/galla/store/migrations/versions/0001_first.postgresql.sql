@@ -564,27 +564,27 @@ CREATE TABLE payments (
 )
  WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02)
 
+CREATE INDEX ix_payments_bill_id ON payments (merchant_id, bill_id) WHERE bill_id IS NOT NULL
+
+CREATE INDEX ix_payments_card_last4 ON payments (merchant_id, card_last4) WHERE card_last4 IS NOT NULL
+
+CREATE INDEX ix_payments_customer_phone ON payments (merchant_id, customer_phone) WHERE customer_phone IS NOT NULL
+
 CREATE INDEX ix_payments_due ON payments (due_at) WHERE due_at IS NOT NULL
 
 CREATE INDEX ix_payments_merchant_id_actor ON payments (merchant_id, actor)
 
-CREATE INDEX ix_payments_merchant_id_bill_id ON payments (merchant_id, bill_id)
-
-CREATE INDEX ix_payments_merchant_id_card_last4 ON payments (merchant_id, card_last4)
-
 CREATE INDEX ix_payments_merchant_id_created_at ON payments (merchant_id, created_at)
-
-CREATE INDEX ix_payments_merchant_id_customer_phone ON payments (merchant_id, customer_phone)
 
 CREATE INDEX ix_payments_merchant_id_paytm_id ON payments (merchant_id, paytm_id)
 
-CREATE INDEX ix_payments_merchant_id_reference ON payments (merchant_id, reference)
-
-CREATE INDEX ix_payments_merchant_id_rrn ON payments (merchant_id, rrn)
-
-CREATE INDEX ix_payments_merchant_id_terminal_id_settled_at ON payments (merchant_id, terminal_id, settled_at)
-
 CREATE INDEX ix_payments_open ON payments (merchant_id, created_at) WHERE status IN ('created', 'pending', 'in_doubt') OR needs_review = 1
+
+CREATE INDEX ix_payments_reference ON payments (merchant_id, reference) WHERE reference IS NOT NULL
+
+CREATE INDEX ix_payments_rrn ON payments (merchant_id, rrn) WHERE rrn IS NOT NULL
+
+CREATE INDEX ix_payments_settled ON payments (merchant_id, terminal_id, settled_at) WHERE settled_at IS NOT NULL
 
 CREATE INDEX ix_payments_shown ON payments (merchant_id, shown_on) WHERE shown_on IS NOT NULL
 
