@@ -80,6 +80,11 @@ def paytm_id(environment: str, instant: datetime | None = None) -> str:
     return _STAMPS[environment] + ulid(instant)
 
 
+def is_paytm_id(text: str) -> bool:
+    """Whether a text has the form of what `paytm_id` makes: then galla made it, perhaps for a row that is lost."""
+    return len(text) == 28 and text[:2] in _STAMPS.values() and set(text[2:]) <= set(_ALPHABET)
+
+
 def digits(count: int) -> str:
     """Return that many random decimal digits."""
     number = int.from_bytes(_entropy(count), "big")

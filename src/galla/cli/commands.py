@@ -55,6 +55,9 @@ COMMANDS: tuple[Command, ...] = (
     Command(("webhook", "rotate"), "galla.cli.webhook:rotate", "Replace the secret of such a system."),
     Command(("webhook", "replay"), "galla.cli.webhook:replay", "Send again what such a system did not take."),
     Command(("connectors",), "galla.cli.connectors:show", "Show the ways of taking money and what each can do."),
+    Command(("backup",), "galla.cli.backup:backup", "Copy the SQLite database, also while galla runs."),
+    Command(("restore",), "galla.cli.backup:restore", "Put a backup in the place of the database."),
+    Command(("rebuild",), "galla.cli.rebuild:rebuild", "After a restore, ask Paytm for the lost time."),
     Command(("audit", "verify"), "galla.cli.audit:verify", "Check that no audit row was changed or removed."),
 )
 

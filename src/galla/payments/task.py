@@ -36,6 +36,7 @@ class TaskKind(StrEnum):
     VOID_UNANSWERED = "void_unanswered"
     WEBHOOK_GONE = "webhook_gone"
     WEBHOOK_FAILED = "webhook_failed"
+    NOT_IN_BOOKS = "not_in_books"
 
 
 SURPRISES = frozenset({TaskKind.LATE, TaskKind.STOPPED, TaskKind.EXCESS})
@@ -44,7 +45,7 @@ SURPRISES = frozenset({TaskKind.LATE, TaskKind.STOPPED, TaskKind.EXCESS})
 STANDING = SURPRISES | {TaskKind.CONFLICT, TaskKind.MISMATCH}
 """What only a person takes off the list: a later answer does not explain these."""
 
-ONCE = frozenset({TaskKind.REFUND_FAILED, TaskKind.REFUND_PAST_LADDER})
+ONCE = frozenset({TaskKind.REFUND_FAILED, TaskKind.REFUND_PAST_LADDER, TaskKind.NOT_IN_BOOKS})
 """What is opened once for an object, and not again after a person has closed it."""
 
 _OF_REASON = {kind.value: kind for kind in (TaskKind.LATE, TaskKind.STOPPED, TaskKind.EXCESS)} | {
@@ -57,9 +58,9 @@ _OF_REASON = {kind.value: kind for kind in (TaskKind.LATE, TaskKind.STOPPED, Tas
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """Something that needs a person. `owner` None: anybody may take it. Amounts in paise, instants aware UTC.
 
-    `object_id` is the payment or refund it is about, `payment_id` the payment either way; None: it is about an
-    endpoint of webhooks. `message` says what happened and what it means for the money, `next_step` what to do; `note`
-    what the person who closed it found.
+    `object_id` is the payment or refund it is about, an endpoint of webhooks, or Paytm's number of money that the
+    books do not hold; `payment_id` the payment, where there is one. `message` says what happened and what it means for
+    the money, `next_step` what to do; `note` what the person who closed it found.
     """
 
     id: str
@@ -80,7 +81,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Words(msgspec.Struct, frozen=True):
-    """What a task says: message, next step, and the money it is about in paise, if it is about any."""
+    """What a task says: message, next step, and the money it is about in paise, where that is known."""
 
     message: str
     next_step: str
@@ -190,6 +191,26 @@ def refund_words(kind: TaskKind, refund: Refund, reference: str) -> Words:
             message = f"{what} is not finished: Paytm has neither done nor refused it. It may still go through.{said}"
             next_step = "Ask Paytm about it by its reference. Do not give the money back another way before that."
             return Words(message, next_step, refund.amount_paise)
+
+
+def unknown_words(what: str, amount_paise: int | None, *, is_return: bool) -> Words:
+    """Return what the task says about money that Paytm knows of and the books do not.
+
+    Args:
+        what: Paytm's words for it, as a sentence: when, under which number, of how much.
+        amount_paise: how much, where Paytm has said so.
+        is_return: whether it went back to the customer.
+    """
+    if is_return:
+        message = f"{what} The books do not hold this return: nothing is booked."
+        next_step = "Do not give the money back once more. Write down on this task which refund it was, and book it."
+    else:
+        message = f"{what} The books do not hold this payment: nothing is booked."
+        next_step = (
+            "Find whose it is by the time, the machine's slip and the RRN. Give it back on the Paytm dashboard, or "
+            "write down on this task which bill it paid. Do not take the payment again."
+        )
+    return Words(message, next_step, amount_paise)
 
 
 def _is_decided(payment: Payment) -> bool:

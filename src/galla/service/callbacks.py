@@ -13,8 +13,10 @@ from sqlalchemy import Connection
 
 from galla import ids
 from galla.clock import to_millis
-from galla.errors import NotFound, RemoteProtocolError
+from galla.errors import AmountNotAllowed, NotFound, RemoteProtocolError
+from galla.money import parse_paise
 from galla.protocol.notify import EdcNotice, Notice, PaymentNotice, RefundNotice, read_notice
+from galla.service.orphan import open_orphan
 from galla.service.paylinks import result_token
 from galla.service.till import Till
 from galla.store import callbacks, refunds
@@ -99,6 +101,11 @@ def _keep(connection: Connection, till: Till, merchant_id: str, mid: str, notice
         detail={"kind": seen.kind, "said": seen.said},
     )
     record(connection, merchant_id, now, note)
+    if payment_id is None and refund_id is None and ids.is_paytm_id(seen.paytm_id):  # galla's own id, and no row
+        open_orphan(
+            connection, till, merchant_id, seen.kind, seen.paytm_id, seen.said, now,
+            amount_paise=seen.amount_paise, rrn=seen.rrn,
+        )  # fmt: skip
     return Received(is_new=True, payment_id=payment_id, refund_id=refund_id, result_token=token)
 
 
@@ -110,6 +117,8 @@ class _Seen(msgspec.Struct, frozen=True, kw_only=True):
     said: str
     mid: str | None
     ref_id: str | None = None
+    amount_paise: int | None = None
+    rrn: str | None = None
 
     @property
     def digest(self) -> str:
@@ -122,12 +131,28 @@ class _Seen(msgspec.Struct, frozen=True, kw_only=True):
         """Return what any of Paytm's notices is about."""
         match notice:
             case PaymentNotice():
-                return cls(kind="payment", paytm_id=notice.order_id, said=notice.status or "", mid=notice.mid)
+                return cls(
+                    kind="payment", paytm_id=notice.order_id, said=notice.status or "", mid=notice.mid,
+                    amount_paise=notice.amount_paise, rrn=notice.bank_txn_id,
+                )  # fmt: skip
             case RefundNotice():
                 said = f"{notice.event} {notice.status or ''}".strip()
                 return cls(kind="refund", paytm_id=notice.order_id, said=said, mid=notice.mid, ref_id=notice.ref_id)
             case EdcNotice():
                 said = " ".join(notice.seen_as[1:])
-                return cls(kind="edc", paytm_id=notice.merchant_transaction_id, said=said, mid=notice.paytm_mid)
+                paper = notice.reply
+                return cls(
+                    kind="edc", paytm_id=notice.merchant_transaction_id, said=said, mid=notice.paytm_mid,
+                    amount_paise=_whole(paper.transaction_amount) if paper is not None else None,
+                    rrn=paper.retrieval_reference_no if paper is not None else None,
+                )  # fmt: skip
             case _:
                 assert_never(notice)
+
+
+def _whole(text: str | None) -> int | None:
+    """Read a machine's amount, which is paise as text; None where it cannot be read."""
+    try:
+        return parse_paise(text or "")
+    except AmountNotAllowed:
+        return None

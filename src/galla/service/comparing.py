@@ -54,24 +54,44 @@ async def ask(till: Till, principal: Principal, shift_id: str) -> Theirs:
     since_millis = await till.database.read(_asked_from, principal.merchant_id, shift_id)
     now = till.clock.now()
     since = max(from_millis(since_millis) - _EARLIER, now - _LONGEST)
-    line = Line(till, till.settings.send_timeout_s, None, now)
     try:
         account = await till.account(principal.merchant_id)
-        request = OrderListRequest(
-            mid=account.mid,
-            from_date=since.astimezone(IST).isoformat(timespec="seconds"),
-            to_date=(now + _EARLIER).astimezone(IST).isoformat(timespec="seconds"),
-            page_size=str(PAGE),
-        )
-        orders = await arun(_all(request, account), line.send, till.clock)
+        lines = await listed(till, account, since, now + _EARLIER)
     except (PaytmError, ConfigError) as error:
         log.warning("order_list_failed", shift=shift_id, why=type(error).__name__)
         return Theirs(trouble=f"Paytm's list of orders could not be had: {error}")
-    if orders is None:
+    if lines is None:
         return Theirs(trouble=f"Paytm lists more than {PAGE * PAGES_MAX} orders for this time: too many to compare.")
+    orders = {order.merchant_order_id: order for order in lines}
     if await till.database.write(_let_fall_due, principal.merchant_id, account.mid, orders, now):
         till.bell.ring()
     return Theirs(orders=orders)
+
+
+async def listed(
+    till: Till, account: Account, since: datetime, until: datetime, what: str = "TRANSACTION"
+) -> list[ListedOrder] | None:
+    """Return what Paytm lists between two instants, at most 30 days apart; None: too much for one list.
+
+    Args:
+        till: the open till.
+        account: whose list it is.
+        since: the earliest time at which an order was made.
+        until: the latest.
+        what: Paytm's word for it: `TRANSACTION` or `REFUND`.
+
+    Raises:
+        PaytmError: the list could not be had.
+    """
+    request = OrderListRequest(
+        mid=account.mid,
+        from_date=since.astimezone(IST).isoformat(timespec="seconds"),
+        to_date=until.astimezone(IST).isoformat(timespec="seconds"),
+        order_search_type=(what,),
+        page_size=str(PAGE),
+    )
+    line = Line(till, till.settings.send_timeout_s, None, till.clock.now())
+    return await arun(_all(request, account), line.send, till.clock)
 
 
 def _let_fall_due(
@@ -99,14 +119,14 @@ def beside(connection: Connection, merchant_id: str, shift_id: str, theirs: Thei
     return match(shifts.taken(connection, row), theirs, known, row.counter, began)
 
 
-def _all(request: OrderListRequest, account: Account) -> Flow[dict[str, ListedOrder] | None]:
+def _all(request: OrderListRequest, account: Account) -> Flow[list[ListedOrder] | None]:
     """Ask for page after page; an order that moves to the next page meanwhile is kept once. None: too many."""
-    found: dict[str, ListedOrder] = {}
+    found: dict[tuple[str, str | None], ListedOrder] = {}
     for number in range(1, PAGES_MAX + 1):
         page = yield from order_list_flow(replace(request, page_number=str(number)), account.key)
-        found |= {order.merchant_order_id: order for order in page.orders}
+        found |= {(order.merchant_order_id, order.txn_id): order for order in page.orders}
         if len(page.orders) < PAGE:
-            return found
+            return list(found.values())
     return None
 
 

@@ -32,6 +32,7 @@ from galla.service.views import payment_view
 from galla.store import payments, tasks
 from galla.store.journal import Event, Note, record
 
+_OF_WEBHOOKS = frozenset({TaskKind.WEBHOOK_GONE, TaskKind.WEBHOOK_FAILED})
 _ENDED = {Status.PAID: "Paytm has proven that it was paid.", Status.NOT_PAID: "Paytm has said that it was not paid."}
 
 
@@ -118,6 +119,24 @@ def refund_started(
     explain(connection, till, payment, Closing(actor=actor, origin=origin, note=note))
 
 
+def open_unknown(
+    connection: Connection, till: Till, merchant_id: str, object_id: str, words: Words, payment: Payment | None = None
+) -> Task | None:
+    """Open the task about money that the books do not hold, unless there is or was one; return it if it is new.
+
+    Args:
+        connection: the transaction.
+        till: the open till.
+        merchant_id: whose money it is.
+        object_id: Paytm's number of the payment or the return.
+        words: what to say.
+        payment: the payment of a return, which the books do hold.
+    """
+    if TaskKind.NOT_IN_BOOKS in tasks.kinds_ever(connection, merchant_id, object_id):
+        return None
+    return _write(connection, till, TaskKind.NOT_IN_BOOKS, words, merchant_id, object_id, payment)
+
+
 def close(connection: Connection, till: Till, task: Task, said: Closing) -> Task:
     """Close an open task: who, when, and what they found."""
     now = till.clock.now()
@@ -158,7 +177,7 @@ def change(connection: Connection, till: Till, task: Task, action: str, said: Cl
 
 def task_view(task: Task) -> dict[str, Any]:
     """Return a task as the API, the events and the pages show it."""
-    is_refund = task.payment_id is not None and task.object_id != task.payment_id
+    is_refund = task.object_id.startswith("rfd_")
     return {
         "id": task.id,
         "object": "task",
@@ -166,7 +185,7 @@ def task_view(task: Task) -> dict[str, Any]:
         "status": "open" if task.closed_at is None else "closed",
         "payment": task.payment_id,
         "refund": task.object_id if is_refund else None,
-        "webhook_endpoint": task.object_id if task.payment_id is None else None,
+        "webhook_endpoint": task.object_id if task.kind in _OF_WEBHOOKS else None,
         "bill": task.bill_id,
         "amount": task.amount_paise,
         "message": task.message,
@@ -199,7 +218,7 @@ def _write(
     merchant_id: str,
     object_id: str,
     payment: Payment | None = None,
-) -> None:
+) -> Task:
     now = till.clock.now()
     task = Task(
         id=ids.new_id("task", now),
@@ -215,6 +234,7 @@ def _write(
     )
     tasks.insert_task(connection, task)
     _journal(connection, till, "task.opened", task, "galla", "advance", {})
+    return task
 
 
 def _journal(

@@ -76,7 +76,7 @@ class SQLiteDatabase:
         check_library(sqlite.sqlite_version_info)
         file = Path(path)
         file.parent.mkdir(parents=True, exist_ok=True)
-        lock = _lock_file(file)
+        lock = lock_file(file)
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))  # before SQLite makes its companions like it
         writer = _engine(path, is_writer=True)
         readers = _engine(path, is_writer=False)
@@ -278,8 +278,12 @@ def _check_pragmas(connection: Connection) -> None:
             )
 
 
-def _lock_file(file: Path) -> IO[str]:
-    """Hold a lock for as long as the process has the database: a second process is refused."""
+def lock_file(file: Path) -> IO[str]:
+    """Hold a lock for as long as the process has the database: a second process is refused.
+
+    Raises:
+        ConfigError: another process holds it.
+    """
     handle = open(f"{file}.lock", "w")  # noqa: SIM115 - held until close()
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,6 +12,7 @@ from galla.web.requests import Amount, Line, PageQuery, Reference, Strict
 TaskKind = Literal[
     "late", "stopped", "excess", "conflict", "mismatch", "unclear", "lost", "past_ladder",
     "refund_failed", "refund_unclear", "refund_past_ladder", "void_unanswered", "webhook_gone", "webhook_failed",
+    "not_in_books",
 ]
 
 

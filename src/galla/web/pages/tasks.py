@@ -34,6 +34,7 @@ KINDS = {
     "void_unanswered": "Void not answered",
     "webhook_gone": "Webhook switched off",
     "webhook_failed": "Webhook not taken",
+    "not_in_books": "Not in the books",
 }
 """What each kind of task is called on a page."""
 
