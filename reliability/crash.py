@@ -37,7 +37,7 @@ EARLY_EVERY = 7
 COLD_EVERY = 10
 LONGEST_LIFE_S = 1.2
 ENDING_S = 240.0
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
 LADDER_SCALE = "0.2"
 NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 

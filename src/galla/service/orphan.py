@@ -44,8 +44,8 @@ def open_orphan(
     if said in _NO_MONEY or (kind == "edc" and explain_edc(said, "").kind is Kind.DECLINED):
         return None
     more = [said, format_inr(amount_paise) if amount_paise is not None else "", f"RRN {rrn}" if rrn else ""]
-    told = ", ".join(word for word in more if word)
-    sentence = f"Paytm sent word of {paytm_id} on {at_text(at)}" + (f": {told}." if told else ".")
+    told = ", ".join(word for word in more if word) or kind
+    sentence = f"Paytm sent word of {paytm_id} on {at_text(at)}: {told}."
     words = unknown_words(sentence, amount_paise, is_return=kind == "refund")
     return open_unknown(connection, till, merchant_id, paytm_id, words)
 

@@ -164,7 +164,7 @@ async def _whole_list(
     if lines is not None:
         return lines
     if until - since <= SHORTEST:
-        raise PaytmError("more orders within a minute than Paytm lists at once.")
+        raise PaytmError("There are more orders within a minute than Paytm lists at once.")
     middle = since + (until - since) / 2
     parts = [await _whole_list(till, account, *span, what) for span in ((since, middle), (middle, until))]
     return [line for part in parts for line in part]
@@ -244,11 +244,11 @@ def _unknown_callbacks(connection: Connection, till: Till, merchant_id: str, sin
 def _told(line: ListedOrder, is_return: bool) -> str:
     amount = paise(line.amount)
     what = format_inr(amount) if amount is not None else f"an amount that cannot be read ({line.amount})"
-    verb = "given back" if is_return else "paid"
-    when = f" on {_read_at(line.order_completed_time or line.order_created_time)}"
-    numbers = [f"RRN {line.rrn}"] if line.rrn else []
-    numbers += [f"order {line.merchant_order_id}"]
-    return f"Paytm lists {what} as {verb}{when} ({', '.join(numbers)})."
+    when = _read_at(line.order_completed_time or line.order_created_time)
+    numbers = ", ".join([*([f"RRN {line.rrn}"] if line.rrn else []), line.merchant_order_id])
+    if is_return:
+        return f"Paytm lists {what} as given back on {when} ({numbers})."
+    return f"Paytm lists {what} as paid on {when} ({numbers})."
 
 
 def _read_at(text: str | None) -> str:
