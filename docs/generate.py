@@ -10,7 +10,7 @@ import inspect
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from galla import errors
@@ -199,9 +199,9 @@ def commands() -> str:
         "|---|---|",
         *(f"| {code.value} | {code.meaning} |" for code in Exit),
     ]
-    for command in COMMANDS:
-        words = " ".join(command.words)
-        lines += ["", f"## galla {words}", "", "```text", *_help(*command.words), "```"]
+    helps = _helps([command.words for command in COMMANDS])
+    for command, told in zip(COMMANDS, helps, strict=True):
+        lines += ["", f"## galla {' '.join(command.words)}", "", "```text", *told, "```"]
     return _page(lines)
 
 
@@ -311,15 +311,16 @@ def _exit(kind: type[errors.GallaError]) -> Exit:
     return explain(kind("", **named.get(kind, {}))).exit
 
 
-def _help(*words: str) -> list[str]:
-    """Return a command's help as it looks on a terminal 100 characters wide, without the frame's colours."""
+def _helps(commands: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return each command's help as it looks on a terminal 100 characters wide, without the frame's colours."""
     quiet = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
-    run = "import sys; from galla.cli import main; sys.exit(main(sys.argv[1:]))"
+    run = "import sys; from galla.cli import main; [(main([*a.split(), '--help']), print('\\f')) for a in sys.argv[1:]]"
     told = subprocess.run(
-        [sys.executable, "-c", run, *words, "--help"], capture_output=True, text=True, check=True, env=quiet
-    )
-    text = told.stdout.partition("Add --verbose")[0].strip()
-    return [line.rstrip() for line in text.splitlines()]
+        [sys.executable, "-c", run, *(" ".join(words) for words in commands)],
+        capture_output=True, text=True, check=True, env=quiet,
+    )  # fmt: skip
+    texts = [text.partition("Add --verbose")[0].strip() for text in told.stdout.split("\f\n")[:-1]]
+    return [[line.rstrip() for line in text.splitlines()] for text in texts]
 
 
 def _read(path: Path) -> str:
