@@ -51,14 +51,16 @@ def test_how_a_merchant_gives_money_back_is_changed(env: Env) -> None:
     def change(*words: str) -> dict[str, object]:
         done = call("merchant", "change", merchant, *words, "--json", env=env)
         assert done.returncode == 0, done.stderr
-        return {name: json.loads(done.stdout)[name] for name in ("void_cutoff", "refund_limit")}
+        return {name: json.loads(done.stdout)[name] for name in ("void_cutoff", "refund_limit", "gstin")}
 
     both = change("--void-cutoff", "23:30", "--refund-limit", "5,000.50")
-    assert both == {"void_cutoff": "23:30", "refund_limit": 500_050}
-    assert change("--refund-limit", "none") == {"void_cutoff": "23:30", "refund_limit": None}
-    for wrong in (("--void-cutoff", "25:00"), ("--refund-limit", "-5"), ()):
+    assert both == {"void_cutoff": "23:30", "refund_limit": 500_050, "gstin": None}
+    named = change("--refund-limit", "none", "--gstin", "27aapfu0939f1zv")
+    assert named == {"void_cutoff": "23:30", "refund_limit": None, "gstin": "27AAPFU0939F1ZV"}
+    for wrong in (("--void-cutoff", "25:00"), ("--refund-limit", "-5"), ("--gstin", "27AAPFU0939F1ZW"), ()):
         assert call("merchant", "change", merchant, *wrong, env=env).returncode == 7
-    assert change("--refund-limit", "0") == {"void_cutoff": "23:30", "refund_limit": 0}
+    without = change("--refund-limit", "0", "--gstin", "none")
+    assert without == {"void_cutoff": "23:30", "refund_limit": 0, "gstin": None}
 
 
 def test_machines_are_added_and_listed(env: Env) -> None:

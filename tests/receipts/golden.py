@@ -7,6 +7,7 @@ GOLDEN = {
             Receipt
         * DUPLICATE 1 *
 --------------------------------
+GSTIN: 27AAPFU0939F1ZV
 Number: R-000123
 Bill: INV-2026-0412
 Customer: Ramesh K.
@@ -14,13 +15,14 @@ Printed: 21 Nov 2026, 2:14 pm
 --------------------------------
 Consultation              500.00
 Tretinoin cream 0.025% 20 g
-2 x 125.00                250.00
-Chemical peel           1,750.00
+HSN 3004, 2 x 125.00      250.00
+Chemical peel HSN 9993  1,750.00
 --------------------------------
 Total                Rs.2,500.00
 Paid                 Rs.2,000.00
 Due                    Rs.500.00
-GST 18 % on 1,694.91      305.09
+CGST 9 % on 1,694.91      152.55
+SGST 9 %                  152.54
 Rupees two thousand five hundred
 only
 --------------------------------
@@ -46,6 +48,7 @@ https://shop.example/r/HS7A3CK3R
                  Receipt
              * DUPLICATE 1 *
 ------------------------------------------
+GSTIN: 27AAPFU0939F1ZV
 Number: R-000123
 Bill: INV-2026-0412
 Customer: Ramesh K.
@@ -53,13 +56,14 @@ Printed: 21 Nov 2026, 2:14 pm
 ------------------------------------------
 Consultation                        500.00
 Tretinoin cream 0.025% 20 g
-2 x 125.00                          250.00
-Chemical peel                     1,750.00
+HSN 3004, 2 x 125.00                250.00
+Chemical peel HSN 9993            1,750.00
 ------------------------------------------
 Total                          Rs.2,500.00
 Paid                           Rs.2,000.00
 Due                              Rs.500.00
-GST 18 % on 1,694.91                305.09
+CGST 9 % on 1,694.91                152.55
+SGST 9 %                            152.54
 Rupees two thousand five hundred only
 ------------------------------------------
 Visa **** 1234                 Rs.1,500.00
@@ -83,19 +87,22 @@ https://shop.example/r/HS7A3CK3R7QNEDVBB
                     Receipt
                 * DUPLICATE 1 *
 ------------------------------------------------
+GSTIN: 27AAPFU0939F1ZV
 Number: R-000123
 Bill: INV-2026-0412
 Customer: Ramesh K.
 Printed: 21 Nov 2026, 2:14 pm
 ------------------------------------------------
 Consultation                              500.00
-Tretinoin cream 0.025% 20 g 2 x 125.00    250.00
-Chemical peel                           1,750.00
+Tretinoin cream 0.025% 20 g
+HSN 3004, 2 x 125.00                      250.00
+Chemical peel HSN 9993                  1,750.00
 ------------------------------------------------
 Total                                Rs.2,500.00
 Paid                                 Rs.2,000.00
 Due                                    Rs.500.00
-GST 18 % on 1,694.91                      305.09
+CGST 9 % on 1,694.91                      152.55
+SGST 9 %                                  152.54
 Rupees two thousand five hundred only
 ------------------------------------------------
 Visa **** 1234                       Rs.1,500.00

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from galla.ledger.posting import included_tax
-from galla.receipts.model import Bill, GivenBack, Kind, Line, Receipt, Shop, Stamp, Tender
+from galla.ledger.pricing import rates
+from galla.receipts.model import Bill, GivenBack, Kind, Line, Receipt, Shop, Stamp, Tax, Tender
 from galla.receipts.paper import Paper, paper_of
 
 AT = datetime(2026, 11, 21, 8, 44, 5, 123_000, tzinfo=UTC)
@@ -24,25 +25,34 @@ def unspoken(sent: bytes) -> bytes:
     return _COMMANDS.sub(b"", sent)
 
 
-def line(what: str = "Consultation", quantity: int = 1, unit_paise: int = 50_000, tax_bp: int = 0) -> Line:
+def line(what: str = "Consultation", quantity: int = 1, unit_paise: int = 50_000, hsn: str | None = None) -> Line:
     """Return a line of a bill."""
     amount = quantity * unit_paise
-    tax = included_tax(amount, tax_bp)
-    return Line(
-        description=what,
-        quantity=str(quantity),
-        unit_paise=unit_paise,
-        amount_paise=amount,
-        tax_bp=tax_bp,
-        tax_paise=tax,
+    return Line(description=what, quantity=str(quantity), unit_paise=unit_paise, amount_paise=amount, hsn=hsn)
+
+
+def taxes(*amounts: tuple[int, int], is_interstate: bool = False) -> tuple[Tax, ...]:
+    """Return the GST within amounts of paise, each with its rate in hundredths of a percent."""
+    owed = [(rate, amount - included_tax(amount, rate), included_tax(amount, rate)) for amount, rate in amounts]
+    return tuple(
+        Tax(
+            rate_bp=each.tax_bp,
+            taxable_paise=each.taxable_paise,
+            is_interstate=each.is_interstate,
+            cgst_paise=each.cgst_paise,
+            sgst_paise=each.sgst_paise,
+            igst_paise=each.igst_paise,
+        )
+        for each in rates(owed, is_interstate=is_interstate)
     )
 
 
 LINES = (
     line(),
-    line("Tretinoin cream 0.025% 20 g", 2, 12_500, 1800),
-    line("Chemical peel", 1, 175_000, 1800),
+    line("Tretinoin cream 0.025% 20 g", 2, 12_500, "3004"),
+    line("Chemical peel", 1, 175_000, "9993"),
 )
+TAXES = taxes((25_000, 1800), (175_000, 1800))
 CARD = Tender(
     amount_paise=150_000,
     method="edc",
@@ -68,11 +78,12 @@ def receipt(*, copy: int = 1, text: str | None = None, **more: Any) -> Receipt:
         total_paise=250_000,
         paid_paise=200_000,
         due_paise=50_000,
+        taxes=TAXES,
     )
     card = Tender(**{**_fields(CARD), "machine": said["machine"], "rrn": text or CARD.rrn, "upi_id": text})
     values: dict[str, Any] = {
         "kind": Kind.SALE,
-        "shop": Shop(name=said["shop"], branch=text or "Main branch, Pune"),
+        "shop": Shop(name=said["shop"], branch=text or "Main branch, Pune", gstin="27AAPFU0939F1ZV"),
         "stamp": Stamp(number=123, code=CODE, link=LINK, copy=copy, printed_at=AT),
         "tenders": (card, CASH),
         "bill": bill,

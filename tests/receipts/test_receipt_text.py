@@ -17,7 +17,7 @@ from galla.receipts.paper import paper_of
 from galla.receipts.text import WIDTHS, text
 from tests.corpus import WHOLE
 from tests.receipts.golden import GOLDEN
-from tests.receipts.papers import CARD, CODE, LINK, line, paper, receipt, slip, unspoken
+from tests.receipts.papers import CARD, CODE, LINK, line, paper, receipt, slip, taxes, unspoken
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -33,7 +33,7 @@ def test_a_receipt_reads_as_agreed(width: int) -> None:
 )
 def test_no_line_is_wider_than_the_roll(names: list[str], price: int, width: int) -> None:
     """Whatever the names and amounts are, each line fits the roll and is printable ASCII."""
-    lines = tuple(line(name, 3, price, 1250) for name in names)
+    lines = tuple(line(name, 3, price, "9993") for name in names)
     total = sum(each.amount_paise for each in lines)
     bill = Bill(
         number=names[0], customer=names[-1], lines=lines, total_paise=total, paid_paise=0, due_paise=total
@@ -49,18 +49,38 @@ def test_no_line_is_wider_than_the_roll(names: list[str], price: int, width: int
         st.tuples(st.integers(1, 500), st.integers(1, 9_99_99_999), st.sampled_from((0, 500, 1200, 1800, 2800))),
         min_size=1,
         max_size=8,
-    )
+    ),
+    is_interstate=st.booleans(),
 )
-def test_the_paper_adds_up(prices: list[tuple[int, int, int]]) -> None:
+def test_the_paper_adds_up(prices: list[tuple[int, int, int]], is_interstate: bool) -> None:
     """The amounts of the lines add up to the total, and tax and amounts before tax to the taxed lines, to the paisa."""
-    lines = tuple(line("x", quantity, unit, rate) for quantity, unit, rate in prices)
+    lines = tuple(line("x", quantity, unit) for quantity, unit, _ in prices)
+    gst = taxes(*((quantity * unit, rate) for quantity, unit, rate in prices), is_interstate=is_interstate)
     total = sum(each.amount_paise for each in lines)
-    bill = Bill(number="B", customer=None, lines=lines, total_paise=total, paid_paise=0, due_paise=total)
+    bill = Bill(number="B", customer=None, lines=lines, total_paise=total, paid_paise=0, due_paise=total, taxes=gst)
     said = paper_of(receipt(bill=bill))
     assert sum(_paise(item.amount) for item in said.items) == total == _paise(said.total.value)
-    taxed = sum(each.amount_paise for each in lines if each.tax_bp)
-    on_paper = sum(_paise(row.value) + _paise(row.label.rsplit(" on ", 1)[1]) for row in said.taxes)
-    assert on_paper == taxed
+    taxed = sum(quantity * unit for quantity, unit, rate in prices if rate)
+    bases = [_paise(row.label.rsplit(" on ", 1)[1]) for row in said.taxes if " on " in row.label]
+    assert sum(_paise(row.value) for row in said.taxes) + sum(bases) == taxed
+
+
+def test_gst_is_shown_in_halves_or_whole() -> None:
+    """Within the state each rate has CGST, with the odd paisa, and SGST; to another state IGST alone, and its place."""
+    gst = {"lines": (line("x", 1, 101, "3004"),), "total_paise": 101, "paid_paise": 101, "due_paise": 0}
+    home = Bill(number="B", customer=None, taxes=taxes((101, 500)), **gst)
+    assert [(row.label, row.value) for row in paper_of(receipt(bill=home)).taxes] == [
+        ("CGST 2.5 % on 0.96", "0.03"), ("SGST 2.5 %", "0.02"),
+    ]  # fmt: skip
+    there = Bill(
+        number="B", customer=None, taxes=taxes((101, 500), is_interstate=True), place_of_supply="29 Karnataka", **gst
+    )
+    for printed in (text(paper_of(receipt(bill=there))), escpos(paper_of(receipt(bill=there)), 48).decode("latin-1")):
+        assert "IGST 5 % on 0.96" in printed
+        assert "CGST" not in printed
+        assert "Place of supply: 29 Karnataka" in printed
+        assert "GSTIN: 27AAPFU0939F1ZV" in printed
+        assert "HSN 3004" in printed
 
 
 @pytest.mark.parametrize("width", [32, 48])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from galla.errors import AmountNotAllowed, InvalidField
-from galla.service import bills, ledgers
+from galla.service import bills, ledgers, merchants
 from galla.service.bills import NewBill
 from galla.service.till import Till
 from tests.service.shop import Shop, open_shop
@@ -84,8 +84,8 @@ async def test_a_bill_books_sales_discount_and_gst(database_url: str) -> None:
         assert (bill["total"], bill["discount"]) == (21_240, 5_900 + 2_360)
         assert [line["bill_discount"] for line in bill["lines"]] == [1_180, 1_180]
         assert bill["taxes"] == [
-            {"rate": "5", "taxable": 10_114, "tax": 506, "cgst": 253, "sgst": 253},
-            {"rate": "18", "taxable": 9_000, "tax": 1_620, "cgst": 810, "sgst": 810},
+            {"rate": "5", "taxable": 10_114, "tax": 506, "cgst": 253, "sgst": 253, "igst": 0},
+            {"rate": "18", "taxable": 9_000, "tax": 1_620, "cgst": 810, "sgst": 810, "igst": 0},
         ]
         booked = await balances(shop)
         off = 6_000 + 1_124
@@ -97,6 +97,26 @@ async def test_a_bill_books_sales_discount_and_gst(database_url: str) -> None:
         for each in (bill, on_top):
             await bills.cancel(shop.till, shop.principal, each["id"])
         assert await balances(shop) == {}
+
+
+async def test_a_sale_to_another_state_owes_igst(database_url: str) -> None:
+    """The shop's GSTIN names its state: a bill of another place has IGST, and keeps it when the shop moves."""
+    async with open_shop(database_url) as shop:
+        merchant = shop.principal.merchant_id
+        with pytest.raises(InvalidField, match="needs the shop's GSTIN"):
+            await write(shop, lines=[CREAM], place_of_supply="29")
+        for wrong in ("27AAPFU0939F1ZW", "99AAPFU0939F1ZV", "27"):
+            with pytest.raises(InvalidField, match="as on its registration"):
+                await merchants.change(shop.till, shop.principal, merchant, {"gstin": wrong})
+        await merchants.change(shop.till, shop.principal, merchant, {"gstin": "27AAPFU0939F1ZV"})
+        there = await write(shop, lines=[CREAM], place_of_supply="29")
+        here = await write(shop, lines=[CREAM], place_of_supply="27")
+        await merchants.change(shop.till, shop.principal, merchant, {"gstin": "29AAGCB7383J1Z4"})
+        (tax,) = (await bills.get(shop.till, shop.principal, there["id"]))["taxes"]
+        assert (tax["igst"], tax["cgst"], tax["sgst"]) == (tax["tax"], 0, 0)
+        assert here["taxes"] == [{**tax, "igst": 0, "cgst": tax["tax"] // 2, "sgst": tax["tax"] // 2}]
+        with pytest.raises(InvalidField, match="two digits"):
+            await write(shop, lines=[CREAM], place_of_supply="28")
 
 
 async def test_a_number_sent_twice_is_one_bill(database_url: str) -> None:

@@ -11,7 +11,8 @@ from tests.web.staff import hire, session_of, signed_in
 KEY, OTHER_KEY = "abcdefghijklmnop", "ponmlkjihgfedcba"
 FORM = {
     "name": "Skin Clinic", "website": "DEFAULT", "client_id": "C11", "channel_id": "EDC", "mcc": "8011",
-    "upi_limit": "1,00,000", "collect_allowed": "on", "void_cutoff": "00:05", "refund_limit": "5000",
+    "gstin": "27 aapfu 0939f1zv", "upi_limit": "1,00,000", "collect_allowed": "on", "void_cutoff": "00:05",
+    "refund_limit": "5000",
 }  # fmt: skip
 
 
@@ -32,7 +33,8 @@ async def test_a_merchant_is_changed_over_the_api(shop: Shop, capsys: pytest.Cap
         away = await client.patch(f"/v1/merchants/{merchant}", json={"mcc": None, "client_id": None})
         for wrong, param in (
             ({"name": None}, None), ({"website": ""}, "website"), ({"mcc": "12"}, "mcc"), ({"key": "short"}, "key"),
-            ({"upi_limit": 0}, "upi_limit"), ({"collect_allowed": 1}, "collect_allowed"), ({"mid": "X"}, "mid"),
+            ({"gstin": "27"}, "gstin"), ({"upi_limit": 0}, "upi_limit"),
+            ({"collect_allowed": 1}, "collect_allowed"), ({"mid": "X"}, "mid"),
         ):  # fmt: skip
             refused = await client.patch(f"/v1/merchants/{merchant}", json=wrong)
             assert (refused.status_code, refused.json().get("param")) == (422, param), wrong
@@ -74,7 +76,9 @@ async def test_the_page_saves_all_or_says_what_is_wrong(small_shop: Shop) -> Non
         page = (await client.get("/settings")).text
         emptied = {name: text for name, text in form.items() if name not in ("collect_allowed", "key")}
         await client.post("/settings", data={**emptied, "refund_limit": "", "mcc": ""})
+        odd = await client.post("/settings", data={**emptied, "gstin": "27AAPFU0939F1ZW"})
         after = (await client.get(f"/v1/merchants/{merchant}")).json()
+    assert (odd.status_code, after["gstin"]) == (422, "27AAPFU0939F1ZV")
     assert OTHER_KEY not in page
     assert 'value="5000.00"' in page
     assert (after["refund_limit"], after["mcc"], after["collect_allowed"]) == (None, None, False)

@@ -21,6 +21,7 @@ def add(
     website: str | None = None,
     client_id: str | None = None,
     channel_id: str | None = None,
+    gstin: str | None = None,
     void_cutoff: str | None = None,
     refund_limit: str | None = None,
     json: bool = False,
@@ -33,6 +34,7 @@ def add(
         website: The website name Paytm issued, for online payments.
         client_id: The client id, where the MID has several keys.
         channel_id: The channel id of the card machines.
+        gstin: The shop's GSTIN, for receipts and for sales to other states.
         void_cutoff: Until when a day's card sales can be voided, India time; 00:05 unless Paytm said otherwise.
         refund_limit: The rupees of a payment that one person may give back alone, such as 5000; no limit if left out.
         json: Print the merchant as JSON.
@@ -43,6 +45,7 @@ def add(
         "website": website,
         "client_id": client_id,
         "channel_id": channel_id,
+        "gstin": gstin,
         **_giving_back(void_cutoff, refund_limit),
     }
     return asyncio.run(_add({key: value for key, value in fields.items() if value is not None}, json))
@@ -73,17 +76,22 @@ def change(
     *,
     void_cutoff: str | None = None,
     refund_limit: str | None = None,
+    gstin: str | None = None,
     json: bool = False,
 ) -> int:
-    """Change how a merchant gives money back.
+    """Change how a merchant gives money back, or its GSTIN.
 
     Args:
         merchant: The merchant's id or MID.
         void_cutoff: Until when a day's card sales can be voided, India time, such as 00:05.
         refund_limit: The rupees of a payment that one person may give back alone, such as 5000; `none` for no limit.
+        gstin: The shop's GSTIN, as on receipts; `none` takes it away.
         json: Print the merchant as JSON.
     """
-    return asyncio.run(_change(merchant, _giving_back(void_cutoff, refund_limit), json))
+    changes = _giving_back(void_cutoff, refund_limit)
+    if gstin is not None:
+        changes["gstin"] = None if gstin.strip().lower() == "none" else gstin.strip().upper()
+    return asyncio.run(_change(merchant, changes, json))
 
 
 def _giving_back(void_cutoff: str | None, refund_limit: str | None) -> dict[str, Any]:
@@ -105,7 +113,7 @@ async def _change(merchant: str, changes: dict[str, Any], as_json: bool) -> int:
     from galla.service import merchants
 
     if not changes:
-        raise InvalidField("Say what to change: --void-cutoff, --refund-limit, or both.", param="void_cutoff")
+        raise InvalidField("Say what to change: --void-cutoff, --refund-limit or --gstin.", param="void_cutoff")
     async with open_till() as till:
         found = await find_merchant(till, merchant)
         changed = await merchants.change(till, await principal_for(till, found["id"]), found["id"], changes)

@@ -84,21 +84,30 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
-    """The GST of one rate over a bill, in paise. Where it is odd, the centre's half has the paisa more."""
+    """The GST of one rate over a bill, in paise. Where it is odd, the centre's half has the paisa more.
+
+    `is_interstate`: to another state, so that all of it is the integrated tax.
+    """
 
     tax_bp: int
     taxable_paise: int
     tax_paise: int
+    is_interstate: bool = False
 
     @property
     def sgst_paise(self) -> int:
         """The state's half."""
-        return self.tax_paise // 2
+        return 0 if self.is_interstate else self.tax_paise // 2
 
     @property
     def cgst_paise(self) -> int:
         """The centre's half."""
-        return self.tax_paise - self.sgst_paise
+        return 0 if self.is_interstate else self.tax_paise - self.sgst_paise
+
+    @property
+    def igst_paise(self) -> int:
+        """The integrated tax of a sale to another state."""
+        return self.tax_paise if self.is_interstate else 0
 
 
 def price(items: list[Item], discount: Discount | None = None, *, is_tax_included: bool = True) -> list[Line]:
@@ -142,14 +151,18 @@ def spread(amount_paise: int, weights: list[int]) -> list[int]:
     return shares
 
 
-def rates(taxes: list[tuple[int, int, int]]) -> list[Rate]:
+def rates(taxes: list[tuple[int, int, int]], *, is_interstate: bool = False) -> list[Rate]:
     """Return the GST by rate, lowest first, of lines given as (`tax_bp`, `taxable_paise`, `tax_paise`)."""
     taxable: defaultdict[int, int] = defaultdict(int)
     tax: defaultdict[int, int] = defaultdict(int)
     for tax_bp, base, owed in taxes:
         taxable[tax_bp] += base
         tax[tax_bp] += owed
-    return [Rate(tax_bp=bp, taxable_paise=taxable[bp], tax_paise=tax[bp]) for bp in sorted(tax) if bp]
+    return [
+        Rate(tax_bp=bp, taxable_paise=taxable[bp], tax_paise=tax[bp], is_interstate=is_interstate)
+        for bp in sorted(tax)
+        if bp
+    ]
 
 
 def quantity_text(quantity_milli: int) -> str:

@@ -17,30 +17,41 @@ class Kind(StrEnum):
 
 
 class Shop(msgspec.Struct, frozen=True, kw_only=True):
-    """Who gives the paper out. `is_rehearsal`: no real money moves there."""
+    """Who gives the paper out, and under which GST registration. `is_rehearsal`: no real money moves there."""
 
     name: str
     branch: str | None = None
+    gstin: str | None = None
     is_rehearsal: bool = False
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a bill: the quantity as people write it, `tax_bp` in hundredths of a percent.
-
-    `amount_paise` is after `discount_paise`, and includes `tax_paise`.
-    """
+    """One line of a bill: the quantity as people write it. `amount_paise` is after `discount_paise`, with its GST."""
 
     description: str
     quantity: str
     unit_paise: int
     amount_paise: int
-    tax_bp: int = 0
-    tax_paise: int = 0
+    hsn: str | None = None
     discount_paise: int = 0
 
 
+class Tax(msgspec.Struct, frozen=True, kw_only=True):
+    """The GST of one rate within a bill's total: in halves, or, to another state, whole in `igst_paise`."""
+
+    rate_bp: int
+    taxable_paise: int
+    is_interstate: bool
+    cgst_paise: int
+    sgst_paise: int
+    igst_paise: int
+
+
 class Bill(msgspec.Struct, frozen=True, kw_only=True):
-    """The bill behind a receipt. `paid_paise` is what the bill took of the payments; any more is an advance."""
+    """The bill behind a receipt. `paid_paise` is what the bill took of the payments; any more is an advance.
+
+    `state_tax` is what the state's half of its GST is called, `place_of_supply` the state it was sold to, where said.
+    """
 
     number: str
     customer: str | None
@@ -48,6 +59,9 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
     total_paise: int
     paid_paise: int
     due_paise: int
+    taxes: tuple[Tax, ...] = ()
+    state_tax: str = "SGST"
+    place_of_supply: str | None = None
 
 
 class Tender(msgspec.Struct, frozen=True, kw_only=True):

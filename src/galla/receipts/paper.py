@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import datetime
 
 import msgspec
@@ -11,7 +10,7 @@ from galla.clock import IST
 from galla.money import format_inr
 from galla.receipts.amount_words import in_words
 from galla.receipts.code import spaced
-from galla.receipts.model import Kind, Line, Receipt, Tender
+from galla.receipts.model import Bill, Kind, Line, Receipt, Tender
 
 _TITLES = {Kind.SALE: "Receipt", Kind.VOID: "Void slip", Kind.REFUND: "Refund slip"}
 _NETWORKS = {"VISA": "Visa", "MASTER": "Mastercard", "MASTERCARD": "Mastercard", "RUPAY": "RuPay", "AMEX": "Amex"}
@@ -35,7 +34,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the bill: `detail` is `2 × 250.00` where there is more than one, and what was taken off."""
+    """A line of the bill: `detail` has its HSN, `2 × 250.00` where there is more than one, and what was taken off."""
 
     name: str
     detail: str
@@ -90,7 +89,7 @@ def paper_of(receipt: Receipt) -> Paper:
         total=Row(_total_word(receipt), format_inr(receipt.total_paise)),
         amount_paise=receipt.total_paise,
         sums=_sums(receipt) if is_sale else (),
-        taxes=tax_rows(bill.lines) if bill and is_sale else (),
+        taxes=tax_rows(bill) if bill and is_sale else (),
         words=in_words(receipt.total_paise),
         tenders=tuple(_paid_by(tender) for tender in receipt.tenders),
         sentences=() if back is None else ((_DONE if back.is_done else _ON_ITS_WAY)[receipt.kind],),
@@ -100,17 +99,17 @@ def paper_of(receipt: Receipt) -> Paper:
     )
 
 
-def tax_rows(lines: tuple[Line, ...]) -> tuple[Row, ...]:
-    """Return the tax included in the lines, one row for each rate: `GST 18 % on 423.73` and the tax."""
-    amounts: defaultdict[int, int] = defaultdict(int)
-    taxes: defaultdict[int, int] = defaultdict(int)
-    for line in lines:
-        if line.tax_bp:
-            amounts[line.tax_bp] += line.amount_paise - line.tax_paise
-            taxes[line.tax_bp] += line.tax_paise
-    return tuple(
-        Row(f"GST {_percent(rate)} % on {_bare(amounts[rate])}", _bare(taxes[rate])) for rate in sorted(taxes)
-    )
+def tax_rows(bill: Bill) -> tuple[Row, ...]:
+    """Return the GST within a bill, by rate: `CGST 9 % on 423.73` and `SGST 9 %`, or `IGST 18 % on 423.73`."""
+    rows: list[Row] = []
+    for tax in bill.taxes:
+        base = _bare(tax.taxable_paise)
+        if tax.is_interstate:
+            rows.append(Row(f"IGST {_percent(2 * tax.rate_bp)} % on {base}", _bare(tax.igst_paise)))
+        else:
+            rows.append(Row(f"CGST {_percent(tax.rate_bp)} % on {base}", _bare(tax.cgst_paise)))
+            rows.append(Row(f"{bill.state_tax} {_percent(tax.rate_bp)} %", _bare(tax.sgst_paise)))
+    return tuple(rows)
 
 
 def when(instant: datetime) -> str:
@@ -134,11 +133,13 @@ def method_of(tender: Tender) -> str:
 def _heads(receipt: Receipt) -> tuple[Row, ...]:
     back = receipt.given_back
     named = (
+        ("GSTIN", receipt.shop.gstin or ""),
         ("Number", f"R-{receipt.stamp.number:06d}"),
         ("Bill", receipt.bill.number if receipt.bill else ""),
         ("Reference", receipt.reference or ""),
         ("For", receipt.description or ""),
         ("Customer", receipt.customer or ""),
+        ("Place of supply", receipt.bill.place_of_supply or "" if receipt.bill else ""),
         ("Printed", when(receipt.stamp.printed_at)),
         ("Given back" if back and back.is_done else "Asked for", when(back.at) if back else ""),
         ("Reason", back.reason if back else ""),
@@ -149,7 +150,7 @@ def _heads(receipt: Receipt) -> tuple[Row, ...]:
 
 
 def _item(line: Line) -> Item:
-    parts = []
+    parts = [f"HSN {line.hsn}"] if line.hsn else []
     if line.quantity != "1":
         parts.append(f"{line.quantity} × {_bare(line.unit_paise)}")
     if line.discount_paise:
@@ -204,6 +205,7 @@ def _bare(amount_paise: int) -> str:
     return format_inr(amount_paise, symbol="")
 
 
-def _percent(rate_bp: int) -> str:
-    whole, part = divmod(rate_bp, 100)
-    return f"{whole}.{part:02d}".rstrip("0").rstrip(".")
+def _percent(half_rate: int) -> str:
+    """Write a rate given in two-hundredths of a percent: half of a rate in hundredths has a third decimal."""
+    whole, part = divmod(half_rate * 5, 1000)
+    return f"{whole}.{part:03d}".rstrip("0").rstrip(".")

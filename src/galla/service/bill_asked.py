@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from galla.errors import AmountNotAllowed, InvalidField
+from galla.ledger.gst import STATES
 from galla.ledger.pricing import WHOLE, Discount, Item, Line, price
 from galla.money import MAX_PAISE, check_amount
 from galla.service.customers import Person, person
@@ -27,6 +28,7 @@ class NewBill(msgspec.Struct, frozen=True, kw_only=True):
     A line holds `description, quantity, unit_amount` (paise), and if it likes `discount_amount` (paise) or
     `discount_rate`, `tax_rate`, `hsn`. Rates are per cent as text. A quantity is a whole number, or a text with up to
     three decimals. `tax_included`: amounts hold the GST already. `customer`: `id`, or `external_id`, `name`, `phone`.
+    `place_of_supply`: the GST code of the state the sale goes to; the shop's own where it is left out.
     """
 
     number: str | None = None
@@ -38,6 +40,7 @@ class NewBill(msgspec.Struct, frozen=True, kw_only=True):
     discount_amount: int | None = None
     discount_rate: str | None = None
     tax_included: bool = True
+    place_of_supply: str | None = None
     metadata: dict[str, str] = {}
 
 
@@ -70,6 +73,7 @@ def read(new: NewBill) -> Asked:
         lines=lines,
         values={
             "branch": clean(new.branch, "branch", limit=80),
+            "place_of_supply": _place(new.place_of_supply),
             "total_paise": total,
             "tax_paise": sum(line.tax_paise for line in lines),
             "discount_paise": sum(line.discount_paise + line.share_paise for line in lines),
@@ -84,6 +88,13 @@ def rate_text(rate_bp: int) -> str | None:
         return None
     whole, part = divmod(rate_bp, 100)
     return f"{whole}.{part:02d}".rstrip("0").rstrip(".") if part else str(whole)
+
+
+def _place(code: str | None) -> str | None:
+    if code and code not in STATES:
+        said = "`place_of_supply` must be the GST code of a state, two digits such as 27 for Maharashtra."
+        raise InvalidField(said, param="place_of_supply")
+    return code or None
 
 
 def _items(new: NewBill) -> list[Item]:

@@ -28,7 +28,8 @@ def bill_view(row: Row[Any], lines: list[Row[Any]], tenders: list[Payment] | Non
         "discount": row.discount_paise,
         "total": row.total_paise,
         "tax": row.tax_paise,
-        "taxes": _taxes(lines),
+        "taxes": _taxes(lines, is_interstate=row.is_interstate == 1),
+        "place_of_supply": row.place_of_supply,
         "paid": row.paid_paise,
         "live": row.live_paise,
         "due": 0 if row.is_cancelled else row.total_paise - row.paid_paise,
@@ -65,8 +66,10 @@ def _line_view(line: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _taxes(lines: list[Row[Any]]) -> list[dict[str, Any]]:
-    found = rates([(line.tax_bp, line.taxable_paise, line.tax_paise) for line in lines])
+def _taxes(lines: list[Row[Any]], *, is_interstate: bool) -> list[dict[str, Any]]:
+    found = rates(
+        [(line.tax_bp, line.taxable_paise, line.tax_paise) for line in lines], is_interstate=is_interstate
+    )
     return [
         {
             "rate": rate_text(each.tax_bp),
@@ -74,6 +77,7 @@ def _taxes(lines: list[Row[Any]]) -> list[dict[str, Any]]:
             "tax": each.tax_paise,
             "cgst": each.cgst_paise,
             "sgst": each.sgst_paise,
+            "igst": each.igst_paise,
         }
         for each in found
     ]

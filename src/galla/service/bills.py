@@ -11,12 +11,13 @@ from sqlalchemy import Connection, Row
 from galla import ids
 from galla.clock import business_date, financial_year, to_millis
 from galla.errors import IllegalTransition, InvalidField, NotFound
+from galla.ledger.gst import state_of
 from galla.ledger.posting import for_bill, for_bill_cancelled
 from galla.service import customers
 from galla.service.bill_asked import Asked, NewBill, read
 from galla.service.bill_view import bill_view
 from galla.service.till import Principal, Till
-from galla.store import attachments, bills, ledger, payments, series, users
+from galla.store import attachments, bills, ledger, merchants, payments, series, users
 from galla.store.journal import Event, Note, record
 
 __all__ = ["NewBill", "cancel", "create", "find", "get", "take_in", "view"]
@@ -28,6 +29,7 @@ _DIFFERS = {
     "total_paise": "total",
     "tax_paise": "tax",
     "discount_paise": "discount",
+    "place_of_supply": "place_of_supply",
     "metadata": "metadata",
 }
 
@@ -125,6 +127,7 @@ def _create(connection: Connection, till: Till, principal: Principal, asked: Ask
         "id": bill_id,
         "number": number,
         "branch": branch,
+        "is_interstate": _is_interstate(connection, principal.merchant_id, asked.values["place_of_supply"]),
         "actor": principal.actor,
         "created_at": to_millis(now),
     }
@@ -135,6 +138,20 @@ def _create(connection: Connection, till: Till, principal: Principal, asked: Ask
     made = view(connection, till, principal.merchant_id, bill_id)
     _journal(connection, till, principal, "bill.created", made, 1)
     return made
+
+
+def _is_interstate(connection: Connection, merchant_id: str, place_of_supply: str | None) -> int:
+    """Return 1 for a sale to another state than the shop's, which stays so when the shop moves."""
+    if place_of_supply is None:
+        return 0
+    merchant = merchants.get_merchant(connection, merchant_id)
+    if merchant is None or merchant.gstin is None:
+        raise InvalidField(
+            "`place_of_supply` needs the shop's GSTIN, which says in which state the shop is. Give galla the GSTIN in "
+            "the settings first, or leave the place out.",
+            param="place_of_supply",
+        )
+    return int(state_of(merchant.gstin) != place_of_supply)
 
 
 def _branch_of(connection: Connection, principal: Principal) -> str | None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row
 
 from galla.clock import from_millis, rfc3339
 from galla.errors import ConfigError, InvalidField, NotFound
+from galla.ledger.gst import is_gstin
 from galla.money import MAX_PAISE
 from galla.payments.voiding import is_cutoff
 from galla.protocol.message import MerchantKey
@@ -27,6 +28,7 @@ _TEXTS = (
     ("client_id", 20, False),
     ("channel_id", 32, True),
     ("mcc", 4, False),
+    ("gstin", 15, False),
 )
 """Each text of a merchant's, how long it may be, and whether there must be one."""
 
@@ -41,6 +43,7 @@ class NewMerchant(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str | None = None
     channel_id: str | None = None
     mcc: str | None = None
+    gstin: str | None = None
     upi_limit: int | None = None
     collect_allowed: bool | None = None
     void_cutoff: str | None = None
@@ -65,7 +68,8 @@ async def create(till: Till, new: NewMerchant) -> dict[str, Any]:
 
 
 async def change(till: Till, principal: Principal, merchant_id: str, changes: dict[str, Any]) -> dict[str, Any]:
-    """Change what `NewMerchant` names, but the MID; None takes away `client_id`, `mcc` and `refund_limit`.
+    """Change what `NewMerchant` names, but the MID; None takes away `client_id`, `mcc`, `gstin` and
+    `refund_limit`.
 
     A sale keeps the cut-off that was in force when it was made. What is sent to Paytm from now on is signed with the
     new key.
@@ -116,6 +120,9 @@ def _changed(given: dict[str, Any]) -> dict[str, Any]:
             values[name] = clean(given[name], name, limit=limit, is_required=is_required)
     if values.get("mcc") is not None and _MCC.fullmatch(values["mcc"]) is None:
         raise InvalidField("`mcc` is the merchant category code: four digits.", param="mcc")
+    if values.get("gstin") is not None and not is_gstin(values["gstin"]):
+        said = "`gstin` must be the shop's GSTIN, fifteen letters and digits as on its registration; one seems wrong."
+        raise InvalidField(said, param="gstin")
     if "upi_limit" in given:
         values["upi_limit_paise"] = _paise(given["upi_limit"], "upi_limit", least=1)
     if "collect_allowed" in given:
@@ -200,6 +207,7 @@ def _view(row: Row[Any]) -> dict[str, Any]:
         "client_id": row.client_id,
         "channel_id": row.channel_id,
         "mcc": row.mcc,
+        "gstin": row.gstin,
         "upi_limit": row.upi_limit_paise,
         "collect_allowed": row.collect_allowed == 1,
         "void_cutoff": row.void_cutoff,

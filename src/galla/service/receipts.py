@@ -14,11 +14,12 @@ from sqlalchemy import Connection, Row
 from galla import ids
 from galla.clock import from_millis, to_millis
 from galla.errors import IllegalTransition, NotFound
-from galla.ledger.pricing import quantity_text
+from galla.ledger.gst import STATES, state_tax
+from galla.ledger.pricing import Rate, quantity_text, rates
 from galla.payments.model import Payment
 from galla.receipts import making
 from galla.receipts.code import new_code, read_code
-from galla.receipts.model import Bill, Kind, Line, Receipt, Shop, Stamp
+from galla.receipts.model import Bill, Kind, Line, Receipt, Shop, Stamp, Tax
 from galla.service.till import Principal, Till
 from galla.service.words import short_name
 from galla.store import bills, merchants, payments, refunds
@@ -185,6 +186,7 @@ def _shop(connection: Connection, till: Till, merchant_id: str, tenders: list[Pa
     return Shop(
         name=merchant.name,
         branch=(machine.branch or None) if machine is not None else None,
+        gstin=merchant.gstin,
         is_rehearsal=merchant.environment != "production",
     )
 
@@ -193,6 +195,8 @@ def _bill(connection: Connection, merchant_id: str, bill_id: str) -> Bill:
     row = bills.get(connection, merchant_id, bill_id)
     assert row is not None  # noqa: S101 - a foreign key
     lines = bills.lines_of(connection, merchant_id, [row.id])[row.id]
+    merchant = merchants.get_merchant(connection, merchant_id)
+    assert merchant is not None  # noqa: S101 - a foreign key
     return Bill(
         number=row.number,
         customer=short_name(row.customer_name),
@@ -202,15 +206,33 @@ def _bill(connection: Connection, merchant_id: str, bill_id: str) -> Bill:
                 quantity=quantity_text(line.quantity_milli),
                 unit_paise=line.unit_paise,
                 amount_paise=line.amount_paise,
-                tax_bp=line.tax_bp,
+                hsn=line.hsn,
                 discount_paise=line.discount_paise + line.share_paise,
-                tax_paise=line.tax_paise,
             )
             for line in lines
         ),
         total_paise=row.total_paise,
         paid_paise=row.paid_paise,
         due_paise=0 if row.is_cancelled else row.total_paise - row.paid_paise,
+        taxes=tuple(_tax(each) for each in _rates(row, lines)),
+        state_tax=state_tax(merchant.gstin),
+        place_of_supply=f"{row.place_of_supply} {STATES[row.place_of_supply]}" if row.place_of_supply else None,
+    )
+
+
+def _rates(row: Row[Any], lines: list[Row[Any]]) -> list[Rate]:
+    taxed = [(line.tax_bp, line.taxable_paise, line.tax_paise) for line in lines]
+    return rates(taxed, is_interstate=row.is_interstate == 1)
+
+
+def _tax(rate: Rate) -> Tax:
+    return Tax(
+        rate_bp=rate.tax_bp,
+        taxable_paise=rate.taxable_paise,
+        is_interstate=rate.is_interstate,
+        cgst_paise=rate.cgst_paise,
+        sgst_paise=rate.sgst_paise,
+        igst_paise=rate.igst_paise,
     )
 
 

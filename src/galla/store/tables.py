@@ -29,6 +29,7 @@ merchants = Table(
     words("client_id", null=True),
     words("channel_id"),
     words("mcc", null=True),
+    words("gstin", null=True),
     whole("upi_limit_paise"),
     whole("collect_allowed"),
     words("void_cutoff"),

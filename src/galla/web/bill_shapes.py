@@ -81,6 +81,14 @@ class BillBody(Strict):
     tax_included: Annotated[
         bool, Field(description="Whether amounts hold the GST; `false` puts it on top, after discounts.")
     ] = True
+    place_of_supply: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^[0-9]{2}$", max_length=2)] | None,
+        Field(
+            description="The GST code of the state the sale goes to: another than the shop's makes the GST IGST. "
+            "The shop's own if left out.",
+            examples=["27"],
+        ),
+    ] = None
     metadata: Metadata = Field(default_factory=dict)
 
 
@@ -111,13 +119,17 @@ class BillLine(Shown):
 
 
 class RateTax(Shown):
-    """The GST of one rate; amounts in paise. `cgst` and `sgst` are its halves, an odd paisa is in `cgst`."""
+    """The GST of one rate; amounts in paise. `cgst` and `sgst` are its halves, an odd paisa is in `cgst`.
+
+    Of a sale to another state it is all in `igst`.
+    """
 
     rate: str
     taxable: int
     tax: int
     cgst: int
     sgst: int
+    igst: int
 
 
 class Attached(Shown):
@@ -141,6 +153,7 @@ class Bill(Shown):
     total: int
     tax: int
     taxes: list[RateTax]
+    place_of_supply: str | None
     paid: int
     live: int
     due: int

@@ -106,6 +106,11 @@ Cutoff = Annotated[
     StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", max_length=5),
     Field(description="Until when a day's card sales can be voided, India time.", examples=["00:05"]),
 ]
+Gstin = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9A-Z]{15}$", max_length=15),
+    Field(description="As on receipts; it says in which state the shop is.", examples=["27AAPFU0939F1ZV"]),
+]
 RefundLimit = Annotated[
     int | None,
     Field(ge=0, le=MAX_PAISE, description="Whole paise of a payment that one person may give back alone; none: all."),
@@ -217,6 +222,7 @@ class MerchantBody(Strict):
     client_id: Name | None = None
     channel_id: Name | None = None
     mcc: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$", max_length=4)] | None = None
+    gstin: Gstin | None = None
     upi_limit: Annotated[int, Field(ge=1, le=MAX_PAISE)] | None = None
     collect_allowed: bool | None = None
     void_cutoff: Cutoff | None = None
@@ -225,7 +231,10 @@ class MerchantBody(Strict):
 
 
 class MerchantChange(Strict):
-    """What to change about a merchant; what is left out stays. null takes `client_id`, `mcc` or `refund_limit` away."""
+    """What to change about a merchant; what is left out stays.
+
+    null takes `client_id`, `mcc`, `gstin` or `refund_limit` away.
+    """
 
     name: Name | None = None
     key: Annotated[
@@ -237,6 +246,7 @@ class MerchantChange(Strict):
     client_id: Name | None = None
     channel_id: Name | None = None
     mcc: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}$", max_length=4)] | None = None
+    gstin: Gstin | None = None
     upi_limit: Annotated[int, Field(ge=1, le=MAX_PAISE, description="Whole paise.")] | None = None
     collect_allowed: bool | None = None
     void_cutoff: Cutoff | None = None
@@ -245,8 +255,8 @@ class MerchantChange(Strict):
     @model_validator(mode="after")
     def _says_something(self) -> MerchantChange:
         empty = {name for name in self.model_fields_set if getattr(self, name) is None}
-        if not self.model_fields_set or empty - {"client_id", "mcc", "refund_limit"}:
-            raise ValueError("needs at least one field; only client_id, mcc and refund_limit may be null")
+        if not self.model_fields_set or empty - {"client_id", "mcc", "gstin", "refund_limit"}:
+            raise ValueError("needs at least one field; only client_id, mcc, gstin and refund_limit may be null")
         return self
 
 

@@ -12,7 +12,7 @@ from galla.web.pages.entry import Faults, paise_of
 from galla.web.pages.page import one
 
 LINES = 4
-_CELLS = ("description", "quantity", "price", "off", "gst")
+_CELLS = ("description", "quantity", "price", "off", "hsn", "gst")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?)\s*%", re.ASCII)
 _RATE = re.compile(r"([0-9]{1,2}(?:\.[0-9]{1,2})?)\s*%?", re.ASCII)
 _QUANTITY = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,3})?", re.ASCII)
@@ -25,6 +25,7 @@ class BillLine(msgspec.Struct, frozen=True, kw_only=True):
     quantity: str = ""
     price: str = ""
     off: str = ""
+    hsn: str = ""
     gst: str = ""
 
 
@@ -37,6 +38,7 @@ class BillForm(msgspec.Struct, frozen=True, kw_only=True):
     phone: str = ""
     off: str = ""
     is_on_top: bool = False
+    place: str = ""
     lines: tuple[BillLine, ...] = ()
 
     @classmethod
@@ -57,6 +59,7 @@ def bill_form(fields: Mapping[str, list[str]]) -> BillForm:
         phone=one(fields, "phone"),
         off=one(fields, "bill_off"),
         is_on_top=one(fields, "gst_on_top") == "yes",
+        place=one(fields, "place_of_supply"),
         lines=tuple(BillLine(**dict(zip(_CELLS, row, strict=True))) for row in cells),
     )
 
@@ -77,6 +80,7 @@ def bill_values(form: BillForm) -> dict[str, Any]:
         "customer": customer or None,
         "lines": lines,
         "tax_included": not form.is_on_top,
+        "place_of_supply": form.place or None,
         **_off(form.off, "discount_amount"),
     }
 
@@ -111,6 +115,8 @@ def _line(line: BillLine, field: str) -> dict[str, Any]:
         "unit_amount": paise_of(line.price, field),
         **_off(line.off, field),
     }
+    if line.hsn:
+        values["hsn"] = line.hsn
     if line.gst:
         rate = _RATE.fullmatch(line.gst)
         if rate is None:

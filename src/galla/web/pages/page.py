@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.datastructures import URL
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from galla.ledger.gst import STATES
 from galla.money import rupees
 from galla.service import merchants, shifts, tasks
 from galla.service.access import Session
@@ -151,6 +152,7 @@ async def frame(till: Till, session: Session) -> dict[str, Any]:
         "session": session,
         "principal": session.principal,
         "merchant": merchant["name"],
+        "supply_states": STATES if merchant["gstin"] else {},  # without its GSTIN galla knows of no state to sell from
         "offers_qr": merchant["client_id"] is not None,  # Paytm makes QRs only for merchants with a client id
         "offers_code": bool(merchant["client_id"] or till.settings.queue_client_id),
         "is_rehearsal": till.settings.environment != "production",

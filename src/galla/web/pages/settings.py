@@ -29,6 +29,7 @@ _NAMES = {
     "client_id": "The client id",
     "channel_id": "The channel id",
     "mcc": "The category code",
+    "gstin": "The GSTIN",
     "key": "The key",
     "upi_limit": "The UPI limit",
     "void_cutoff": "The time",
@@ -56,6 +57,7 @@ class ShopForm(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str = ""
     channel_id: str = ""
     mcc: str = ""
+    gstin: str = ""
     upi_limit: str = ""
     collect_allowed: str = ""
     void_cutoff: str = ""
@@ -71,6 +73,7 @@ class ShopForm(msgspec.Struct, frozen=True, kw_only=True):
         given: dict[str, Any] = {
             **{name: getattr(self, name) for name in ("name", "website", "channel_id", "void_cutoff")},
             **{name: getattr(self, name) or None for name in ("client_id", "mcc")},
+            "gstin": self.gstin.upper().replace(" ", "") or None,
             "collect_allowed": bool(self.collect_allowed),
             "upi_limit": _paise(self.upi_limit, "upi_limit", wrong),
             "refund_limit": _paise(self.refund_limit, "refund_limit", wrong) if self.refund_limit else None,
@@ -139,8 +142,9 @@ async def _show(
 
 
 def _form_of(shop: Mapping[str, Any]) -> ShopForm:
+    texts = ("name", "website", "client_id", "channel_id", "mcc", "gstin", "void_cutoff")
     return ShopForm(
-        **{name: shop[name] or "" for name in ("name", "website", "client_id", "channel_id", "mcc", "void_cutoff")},
+        **{name: shop[name] or "" for name in texts},
         upi_limit=rupees(shop["upi_limit"]),
         collect_allowed="on" if shop["collect_allowed"] else "",
         refund_limit=rupees(shop["refund_limit"]) if shop["refund_limit"] is not None else "",

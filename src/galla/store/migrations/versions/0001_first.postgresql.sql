@@ -54,6 +54,7 @@ CREATE TABLE merchants (
     client_id TEXT,
     channel_id TEXT NOT NULL,
     mcc TEXT,
+    gstin TEXT,
     upi_limit_paise BIGINT NOT NULL,
     collect_allowed BIGINT NOT NULL,
     void_cutoff TEXT NOT NULL,
@@ -334,6 +335,8 @@ CREATE TABLE bills (
     total_paise BIGINT NOT NULL,
     tax_paise BIGINT NOT NULL,
     discount_paise BIGINT DEFAULT '0' NOT NULL,
+    place_of_supply TEXT,
+    is_interstate BIGINT DEFAULT '0' NOT NULL,
     paid_paise BIGINT DEFAULT '0' NOT NULL,
     live_paise BIGINT DEFAULT '0' NOT NULL,
     is_overcommitted BIGINT DEFAULT '0' NOT NULL,
@@ -351,6 +354,8 @@ CREATE TABLE bills (
     CONSTRAINT ck_bills_live CHECK (live_paise >= 0),
     CONSTRAINT ck_bills_reserved CHECK (paid_paise + live_paise <= total_paise OR is_overcommitted = 1),
     CONSTRAINT ck_bills_is_overcommitted CHECK (is_overcommitted IN (0, 1)),
+    CONSTRAINT ck_bills_is_interstate CHECK (is_interstate IN (0, 1)),
+    CONSTRAINT ck_bills_place CHECK (is_interstate = 0 OR place_of_supply IS NOT NULL),
     CONSTRAINT ck_bills_is_cancelled CHECK (is_cancelled IN (0, 1)),
     CONSTRAINT fk_bills_customers FOREIGN KEY(merchant_id, customer_id) REFERENCES customers (merchant_id, id)
 )

@@ -57,6 +57,7 @@ CREATE TABLE merchants (
     client_id TEXT,
     channel_id TEXT NOT NULL,
     mcc TEXT,
+    gstin TEXT,
     upi_limit_paise INTEGER NOT NULL,
     collect_allowed INTEGER NOT NULL,
     void_cutoff TEXT NOT NULL,
@@ -353,6 +354,8 @@ CREATE TABLE bills (
     total_paise INTEGER NOT NULL,
     tax_paise INTEGER NOT NULL,
     discount_paise INTEGER DEFAULT '0' NOT NULL,
+    place_of_supply TEXT,
+    is_interstate INTEGER DEFAULT '0' NOT NULL,
     paid_paise INTEGER DEFAULT '0' NOT NULL,
     live_paise INTEGER DEFAULT '0' NOT NULL,
     is_overcommitted INTEGER DEFAULT '0' NOT NULL,
@@ -370,6 +373,8 @@ CREATE TABLE bills (
     CONSTRAINT ck_bills_live CHECK (live_paise >= 0),
     CONSTRAINT ck_bills_reserved CHECK (paid_paise + live_paise <= total_paise OR is_overcommitted = 1),
     CONSTRAINT ck_bills_is_overcommitted CHECK (is_overcommitted IN (0, 1)),
+    CONSTRAINT ck_bills_is_interstate CHECK (is_interstate IN (0, 1)),
+    CONSTRAINT ck_bills_place CHECK (is_interstate = 0 OR place_of_supply IS NOT NULL),
     CONSTRAINT ck_bills_is_cancelled CHECK (is_cancelled IN (0, 1)),
     CONSTRAINT fk_bills_customers FOREIGN KEY(merchant_id, customer_id) REFERENCES customers (merchant_id, id)
 )
