@@ -150,15 +150,22 @@ async def test_a_request_id_is_the_callers_if_it_is_plain(small_shop: Shop) -> N
 
 
 async def test_the_last_resort_says_nothing_but_the_request_id(small_shop: Shop) -> None:
-    """A failure nobody foresaw is 500 with an id: no traceback, no variable, no key."""
+    """A failure nobody foresaw is 500 with an id, for a browser as a page: no traceback, no variable, no key."""
     app = make_app(small_shop.till, run_worker=False)
 
+    @app.get("/broken")
     @app.get("/v1/broken")
     async def broken() -> None:
         raise RuntimeError(f"the key is {ADMIN_KEY}")
 
     async with running(server(app, "127.0.0.1", 0)) as url, httpx2.AsyncClient(base_url=url) as client:
         answer = await client.get("/v1/broken", headers=_key())
+        page = await client.get("/broken", headers={"Accept": "text/html"})
+    assert (page.status_code, page.headers["content-type"]) == (500, "text/html; charset=utf-8")
+    assert "Something failed inside galla" in page.text
+    assert "No payment is lost by this" in page.text
+    assert page.headers["x-request-id"] in page.text
+    assert ADMIN_KEY not in page.text
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
     assert ADMIN_KEY not in answer.text

@@ -85,7 +85,7 @@ def make_app(till: Till, *, run_worker: bool = True) -> FastAPI:
     for kind in (Problem, GallaError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer)
     app.add_middleware(Speaking)
-    app.add_middleware(Boundary, clock=till.clock)
+    app.add_middleware(Boundary, clock=till.clock, worded=_worded)
     return app
 
 
@@ -144,9 +144,14 @@ async def _answer(request: Request, error: Exception) -> Response:
     request_id = str(request.state.request_id)
     if problem.status >= 500:
         log_failure(error, request_id)
+    return await _worded(request, problem)
+
+
+async def _worded(request: Request, problem: Problem) -> Response:
+    """Return a problem as this caller reads it: a page for a browser, JSON for a program."""
     if wants_page(request):
         return await error_page(request, problem)
-    return problem.response(request_id)
+    return problem.response(str(request.state.request_id))
 
 
 def _allowed(request: Request) -> str:

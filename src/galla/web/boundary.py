@@ -8,14 +8,19 @@ from __future__ import annotations
 import asyncio
 import re
 import traceback
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from galla import ids
 from galla.clock import SYSTEM, Clock
 from galla.web.problem import Problem, internal, not_found
+
+Worded = Callable[[Request, Problem], Awaitable[Response]]
 
 BODY_LIMIT = 256 * 1024
 BODY_DEADLINE_S = 30.0
@@ -44,11 +49,13 @@ class Boundary:
 
     A body is refused above `BODY_LIMIT` bytes, whether its length was announced or it came in chunks. An
     exception that nobody answered becomes a problem with the request id, and the traceback goes to the log.
+    `worded` makes of a problem what this caller reads: a page for a browser.
     """
 
-    def __init__(self, app: ASGIApp, clock: Clock = SYSTEM) -> None:
+    def __init__(self, app: ASGIApp, clock: Clock = SYSTEM, worded: Worded | None = None) -> None:
         self._app = app
         self._clock = clock
+        self._worded = worded
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -64,12 +71,12 @@ class Boundary:
             body = b"" if scope["method"] in _BODILESS else await _read_body(scope, receive)
             await self._app(scope, _replay(body, receive), answer)
         except Problem as problem:
-            await answer.instead(problem, scope, receive)
+            await answer.instead(await self._said(problem, scope, request_id), scope, receive)
         except Exception as error:
             log_failure(error, request_id)
             if answer.has_begun:
                 raise
-            await answer.instead(internal(), scope, receive)
+            await answer.instead(await self._said(internal(), scope, request_id), scope, receive)
         finally:
             spent_ms = round((self._clock.monotonic() - began) * 1000)
             # The query is left out: a sign-in link carries its ticket there.
@@ -81,6 +88,16 @@ class Boundary:
                 ms=spent_ms,
                 request_id=request_id,
             )
+
+
+    async def _said(self, problem: Problem, scope: Scope, request_id: str) -> Response:
+        """Return a problem as an answer: for a browser as a page, unless that fails as well."""
+        if self._worded is not None:
+            try:
+                return await self._worded(Request(scope), problem)
+            except Exception as error:
+                log_failure(error, request_id)
+        return problem.response(request_id)
 
 
 def log_failure(error: BaseException, request_id: str) -> None:
@@ -114,10 +131,10 @@ class _Answer:
             extra.append((b"cache-control", b"no-store"))
         return [*given, *(pair for pair in extra if pair[0] not in names)]
 
-    async def instead(self, problem: Problem, scope: Scope, receive: Receive) -> None:
-        """Answer with a problem, if nothing has been answered yet."""
+    async def instead(self, response: Response, scope: Scope, receive: Receive) -> None:
+        """Answer with this, if nothing has been answered yet."""
         if not self.has_begun:
-            await problem.response(self._request_id)(scope, receive, self)
+            await response(scope, receive, self)
 
 
 def _request_id(scope: Scope) -> str:

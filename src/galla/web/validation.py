@@ -42,6 +42,8 @@ def explain(errors: Sequence[Mapping[str, Any]]) -> Problem:
 
 def sentence(error: Mapping[str, Any], name: str) -> str:
     """Say what is wrong with one field."""
+    if error["type"] == "too_short" and (error.get("ctx") or {}).get("field_type") == "Value":  # a secret text
+        return _SENTENCES["string_too_short"].format(param=name)
     context = {key: _plain(value) for key, value in (error.get("ctx") or {}).items()}
     template = _SENTENCES.get(str(error["type"]), "`{param}` cannot be used as it is.")
     try:

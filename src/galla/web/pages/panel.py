@@ -12,6 +12,7 @@ from galla.web.pages.wording import inr
 
 STOPPING = "We will stop waiting. The machine may still take the card: press the red key on it. We keep checking."
 MEANWHILE = "We ask by ourselves. Serve the next patient meanwhile: this payment stays under Unfinished."
+ACCEPT = "If the machine asks whether to take this payment, press Accept on it first."
 
 _LIVE = frozenset({"created", "pending", "in_doubt"})
 _NETWORKS = {"VISA": "Visa", "MASTER": "Mastercard", "MASTERCARD": "Mastercard", "RUPAY": "RuPay", "AMEX": "Amex"}
@@ -103,7 +104,7 @@ def _waiting(payment: dict[str, Any], machine: str) -> Panel:
         heading, sentences = "Stopped waiting, still checking", (STOPPING, MEANWHILE)
     elif is_sent:
         heading = f"Waiting for the card on {machine}"
-        sentences = (action,)
+        sentences = (action, ACCEPT)
     else:
         heading, sentences = f"Sending to {machine}", ("The amount appears on the machine in a moment.",)
     return Panel(

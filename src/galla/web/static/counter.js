@@ -28,6 +28,11 @@ function isTyping() {
   return at !== null && at.matches("input:not([type=radio]), textarea, select");
 }
 
+// In a field for an amount no letter means anything, so there a key of one letter is still a key.
+function takesLetters() {
+  return isTyping() && !document.activeElement.matches("[inputmode=decimal]");
+}
+
 // A machine somebody waits for has come free: its button is the next step.
 let isAwaited = document.querySelector("#wait [disabled]") !== null;
 
@@ -111,12 +116,12 @@ function press(event) {
       break;
     }
     case "/":
-      if (isTyping()) return;
+      if (takesLetters()) return;
       document.getElementById("q")?.focus();
       break;
     case "n":
     case "N":
-      if (isTyping()) return;
+      if (takesLetters()) return;
       document.querySelector('[data-key="n"]')?.click();
       break;
     case "Enter": {
