@@ -10,11 +10,13 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from galla.config import Secret
+from galla.receipts.escpos import tally_escpos
 from galla.receipts.pdf import compiled
 from galla.receipts.tally_text import tally_text
 from galla.receipts.text import WIDTHS
 from galla.service import shift_paper, shifts
 from galla.service.payments import NewPayment, start
+from tests.receipts.papers import unspoken
 from tests.service.card_shop import CardShop, open_card_shop
 from tests.service.shop import FIRST
 
@@ -62,6 +64,7 @@ async def test_a_report_is_one_text_in_every_form(shop: CardShop) -> None:
     z = await shift_paper.tally(shop.till, here, shift["id"])
     for width in WIDTHS:
         lines = tally_text(z, width).splitlines()
+        assert unspoken(tally_escpos(z, width)).decode("ascii").rstrip("\n").split("\n") == lines
         assert max(map(len, lines)) <= width
         assert all(line.isascii() for line in lines)
         words = " ".join(" ".join(lines).split())

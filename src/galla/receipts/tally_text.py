@@ -10,10 +10,11 @@ from galla.receipts.text import Strip, left, middle, named, pair
 
 def tally_text(tally: Tally, width: int = 32) -> str:
     """Return a report as plain text, each line at most `width` columns."""
-    return "\n".join(strip.text for strip in _strips(tally, width)) + "\n"
+    return "\n".join(strip.text for strip in tally_strips(tally, width)) + "\n"
 
 
-def _strips(tally: Tally, width: int) -> Iterator[Strip]:
+def tally_strips(tally: Tally, width: int) -> Iterator[Strip]:
+    """Set a report line by line."""
     rule = Strip(text="-" * width)
     if tally.rehearsal:
         yield from middle(f"* {tally.rehearsal} *", width, is_bold=True)

@@ -54,9 +54,9 @@ class ShiftsQuery(PageQuery):
 
 
 class ShiftReportQuery(Lenient):
-    """How a report is to be printed. `width` is of text, `paper` of a PDF."""
+    """How a report is to be printed. `width` is of text and printer bytes, `paper` of a PDF."""
 
-    format: Literal["html", "pdf", "text"] = "html"
+    format: Literal["html", "pdf", "text", "escpos"] = "html"
     width: Annotated[Literal["32", "42", "48"], Field(description="Columns of the roll: 32 on 58 mm.")] = "32"
     paper: Literal["a4", "a5", "80mm"] = "a5"
 

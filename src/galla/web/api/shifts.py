@@ -11,7 +11,7 @@ from galla.config import Secret
 from galla.service import comparing, drawer, shift_paper, shifts
 from galla.web.api.payments import IdempotencyKey, checked_key
 from galla.web.api.reply import reply
-from galla.web.pages.printing import PDF_TYPE, tally_answer
+from galla.web.pages.printing import ESCPOS_TYPE, PDF_TYPE, tally_answer
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
 from galla.web.shift_shapes import (
     Beside,
@@ -30,6 +30,7 @@ _PAPERS: dict[int | str, dict[str, Any]] = {
         "content": {
             "text/html": {"schema": {"type": "string"}},
             "text/plain": {"schema": {"type": "string"}},
+            ESCPOS_TYPE: {"schema": {"type": "string", "format": "binary"}},
             PDF_TYPE: {"schema": {"type": "string", "format": "binary"}},
         },
     },

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import Request
 from starlette.responses import HTMLResponse, Response
 
-from galla.receipts.escpos import escpos
+from galla.receipts.escpos import escpos, tally_escpos
 from galla.receipts.evidence import Evidence
 from galla.receipts.hindi_words import in_hindi_words
 from galla.receipts.paper import Paper, paper_of
@@ -58,6 +58,8 @@ async def tally_answer(request: Request, tally: Tally, query: ShiftReportQuery, 
         return page(request, "tally.html", tally=tally, tools=tools)
     if query.format == "text":
         return _named(tally_text(tally, int(query.width)).encode(), TEXT_TYPE, f"{name}.txt")
+    if query.format == "escpos":
+        return _named(tally_escpos(tally, int(query.width)), ESCPOS_TYPE, f"{name}.bin", "attachment")
     value = {**msgspec.to_builtins(tally), "size": query.paper}
     return _named(await asyncio.to_thread(compiled, "tally.typ", value, tally.printed_at), PDF_TYPE, f"{name}.pdf")
 
