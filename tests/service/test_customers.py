@@ -41,6 +41,28 @@ async def test_a_customer_is_met_once(database_url: str) -> None:
         assert await customers.find(shop.till, shop.principal, " ") == []
 
 
+async def test_a_history_goes_on(database_url: str) -> None:
+    """Older and older pages show every bill and every payment of a customer once, each list by itself."""
+    async with open_shop(database_url) as shop:
+        who = {"name": "Ramesh Kumar", "phone": "9876543210"}
+        for _ in range(5):
+            bill = await bills.create(shop.till, shop.principal, NewBill(lines=[CREAM], customer=who))
+            new = payments.NewPayment(amount_paise=250_000, method="cash", bill=bill["id"])
+            await payments.start(shop.till, shop.principal, new)
+        seen: dict[str, list[str]] = {"bills": [], "payments": []}
+        since = patient.Since()
+        for size in (2, 2, 1):
+            found = await patient.history(shop.till, shop.principal, bill["customer"]["id"], since, limit=2)
+            for name, ids in seen.items():
+                assert len(found[name]) == size
+                ids += [each["id"] for each in found[name]]
+            since = patient.Since(bill=found["older_bills"], payment=found["older_payments"])
+        assert since == patient.Since()
+        for ids in seen.values():
+            assert ids == sorted(set(ids), reverse=True)
+            assert len(ids) == 5
+
+
 async def test_a_name_is_short_where_others_read_it(database_url: str) -> None:
     """Bills, payments and events say `Ramesh K.`; no event, which is kept for ever, holds a phone number."""
     async with open_shop(database_url) as shop:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Row
 
 from galla.clock import to_millis
@@ -20,6 +21,13 @@ from galla.store.journal import Note, record
 SHOWN = 50
 
 
+class Since(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a customer's history goes on: after the bill and the payment with these ids, each its own list."""
+
+    bill: str | None = None
+    payment: str | None = None
+
+
 async def get(till: Till, principal: Principal, customer_id: str) -> dict[str, Any]:
     """Return a customer in full, with what is `billed`, `paid`, `due`, and stands as their `advance`, in paise.
 
@@ -29,13 +37,18 @@ async def get(till: Till, principal: Principal, customer_id: str) -> dict[str, A
     return await till.database.read(_get, principal.merchant_id, customer_id)
 
 
-async def history(till: Till, principal: Principal, customer_id: str) -> dict[str, Any]:
-    """Return a customer as `get`, with the newest bills, payments and refunds.
+async def history(
+    till: Till, principal: Principal, customer_id: str, since: Since | None = None, *, limit: int = SHOWN
+) -> dict[str, Any]:
+    """Return a customer as `get`, with the newest bills, payments and refunds of those payments, so many of each.
+
+    `older_bills` and `older_payments` are what to ask for in `since` to see the next of them, None at the end.
 
     Raises:
         NotFound: no such customer for this merchant.
     """
-    return await till.database.read(_history, till, principal.merchant_id, customer_id)
+    asked = since or Since()
+    return await till.database.read(_history, till, principal.merchant_id, customer_id, asked, limit)
 
 
 async def erase(till: Till, principal: Principal, customer_id: str) -> dict[str, Any]:
@@ -55,11 +68,16 @@ def _get(connection: Connection, merchant_id: str, customer_id: str) -> dict[str
     return {**customer_view(row), "billed": billed, "paid": paid, "due": due, "advance": advance}
 
 
-def _history(connection: Connection, till: Till, merchant_id: str, customer_id: str) -> dict[str, Any]:
+def _history(
+    connection: Connection, till: Till, merchant_id: str, customer_id: str, since: Since, limit: int
+) -> dict[str, Any]:
     view, now = _get(connection, merchant_id, customer_id), till.clock.now()
-    rows = bills.of_customer(connection, merchant_id, customer_id, SHOWN)
+    rows = bills.of_customer(connection, merchant_id, customer_id, limit + 1, before=since.bill)
+    rows, older_bills = rows[:limit], rows[limit - 1].id if len(rows) > limit else None
     lines = bills.lines_of(connection, merchant_id, [row.id for row in rows])
-    shown = [row.id for row in customers.payments_of(connection, merchant_id, customer_id)[:SHOWN]]
+    paid = [row.id for row in customers.payments_of(connection, merchant_id, customer_id)]
+    paid = [each for each in paid if since.payment is None or each < since.payment]
+    shown, older_payments = paid[:limit], paid[limit - 1] if len(paid) > limit else None
     tenders = payments.several(connection, merchant_id, shown)
     returned = refunds.of_payments(connection, merchant_id, shown)
     return {
@@ -67,6 +85,8 @@ def _history(connection: Connection, till: Till, merchant_id: str, customer_id: 
         "bills": [bill_view(row, lines[row.id], None, now) for row in rows],
         "payments": [payment_view(payment, now) for payment in tenders],
         "refunds": [refund_view(each) for each in returned],
+        "older_bills": older_bills,
+        "older_payments": older_payments,
     }
 
 

@@ -87,9 +87,13 @@ def by_number(connection: Connection, merchant_id: str, number: str) -> Row[Any]
     return connection.execute(select(bills).where(_b.merchant_id == merchant_id, _b.number == number)).first()
 
 
-def of_customer(connection: Connection, merchant_id: str, customer_id: str, limit: int) -> list[Row[Any]]:
-    """Return a customer's bills, newest first."""
+def of_customer(
+    connection: Connection, merchant_id: str, customer_id: str, limit: int, *, before: str | None = None
+) -> list[Row[Any]]:
+    """Return a customer's bills, newest first; `before`: only those older than the bill with this id."""
     query = select(bills).where(_b.merchant_id == merchant_id, _b.customer_id == customer_id)
+    if before is not None:
+        query = query.where(_b.id < before)
     return list(connection.execute(query.order_by(_b.id.desc()).limit(limit)))
 
 

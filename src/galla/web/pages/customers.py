@@ -38,8 +38,11 @@ async def _show(
     request: Request, session: Session, customer_id: str, *, fault: str | None = None, status: int = 200
 ) -> Response:
     till, principal = till_of(request), session.principal
+    asked = {name: request.query_params.get(f"{name}s", "")[:60] or None for name in ("bill", "payment")}
     customer, machines, bar = await asyncio.gather(
-        patient.history(till, principal, customer_id), terminals.find(till, principal), frame(till, session)
+        patient.history(till, principal, customer_id, patient.Since(**asked)),
+        terminals.find(till, principal),
+        frame(till, session),
     )
     return page(
         request, "patient.html", status, customer=customer, names=labels(machines), fault=fault, **bar
