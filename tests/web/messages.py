@@ -42,7 +42,7 @@ PHRASED = (
 
 SAME = frozenset(
     {
-        "Visa", "Mastercard", "Amex", "Paytm", "RuPay", "Google Pay", "UPI QR", "Counter 1",
+        "Visa", "Mastercard", "Amex", "Paytm", "RuPay", "Google Pay", "UPI QR", "Counter 1", "Rs.",
         "clock", "not_paytm", "silent", "unreachable", "{path} does not say which scope it needs.",
     }
 )  # fmt: skip
@@ -76,6 +76,7 @@ ALSO = {
         "is booked on its bill", "is booked for {reference}", "void", "refund", "voided", "refunded",
     ),
     "payments/voiding.py": ("until {ends_at}",),
+    "web/pages/payer.py": ("your UPI id",),
     "protocol/codes.py": ("with the code {code}", "without a code"),
 }  # fmt: skip
 """Words that no rule below finds: code puts them together, or into a sentence."""
@@ -147,19 +148,23 @@ def _said_in(tree: ast.Module, *, has_phrases: bool) -> Iterator[str]:
 def _words(node: ast.AST) -> Iterator[ast.expr]:
     match node:
         case ast.keyword(arg=arg, value=value) if arg in _SAYS:
-            yield from [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
+            yield from _branches(value)
         case ast.Assign(targets=[ast.Name(id="_ANSWERED" | "_OF_CASH")], value=ast.Dict(values=values)):
             yield from values
         case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict(values=values)) if name.isupper():
             yield from (each for each in values if _is_word(each))
         case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in _SAYS:
-            yield value
+            yield from _branches(value)
         case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
             yield from (value for name, value in zip(names, values, strict=True) if getattr(name, "id", "") in _SAYS)
         case ast.Tuple(elts=[first, *_]) if _is_word(first):
             yield first
         case ast.Call(func=ast.Name(id="Row" | "said"), args=[first, *_]):
             yield first
+
+
+def _branches(node: ast.expr) -> list[ast.expr]:
+    return [node.body, node.orelse] if isinstance(node, ast.IfExp) else [node]
 
 
 def _is_word(node: ast.expr) -> bool:
@@ -215,7 +220,7 @@ def _name(node: ast.expr) -> str:
 
 def _is_sentence(text: str) -> bool:
     return (
-        text[-1:] in ".?" and " " in text and "  " not in text
+        text[-1:] in ".?" and (" " in text or _WORD.fullmatch(text[:-1])) and "  " not in text
         and re.search(r"(?<![\w{])[A-Za-z]{2,}(?![\w}])", re.sub(r"\{\w*\}", "", text)) is not None
     )  # fmt: skip
 

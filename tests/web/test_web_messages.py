@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,13 @@ from jinja2 import Environment, nodes
 
 from galla.web.catalog import catalog_of, languages, read
 from galla.web.marking import ENGLISH, is_words, marked
+from galla.web.pages.customer_screen import screen_view
 from galla.web.pages.page import WEB
+from galla.web.pages.payer import payer_view
+from galla.web.pages.screen import panel_for
 from tests.web import messages
+from tests.web.test_web_panel import LIVE
+from tests.web.test_web_upi_words import NOW, OPEN
 
 FOUND = messages.messages()
 TEMPLATES = [path for path in sorted((WEB / "templates").glob("*.html")) if path.name not in ENGLISH]
@@ -127,3 +133,32 @@ def test_marking_sees_text_attributes_and_strings() -> None:
         ('{% include "A page.html" %}{# Paid #}', '{% include "A page.html" %}{# Paid #}'),
     ):
         assert marked(source) == made
+
+
+def test_every_state_of_a_payment_is_said_in_hindi() -> None:
+    """Whatever a payment's state and way, each heading, word, step and sentence about it is in Hindi."""
+    catalog = catalog_of("hi")
+    states = itertools.product(
+        ("edc", "upi_qr", "upi_intent", "upi_collect", "queue", "cash"),
+        ("created", "pending", "in_doubt", "paid", "not_paid"),
+        ("sending", "queued", "on_device", "awaiting_payer", "try_failed"),
+        (None, OPEN["created_at"]),
+        (False, True),
+        (None, {"code": "expired", "message": "", "hint": "", "paytm_message": None}),
+    )
+    for method, status, phase, stopped, is_odd, reason in states:
+        change = {"method": method, "status": status, "phase": phase, "cancel_requested_at": stopped}
+        odd = {"is_late": is_odd, "needs_review": is_odd and status != "paid", "is_voided": is_odd and status == "paid"}
+        money = {"amount_refunded": 100, "amount_refundable": 0, "tendered": 300000, "change": 50000}
+        more = {"bill": None, "terminal": None, "machine": None, "shown_on": None, "next_action": {"type": "none"}}
+        payment = {**LIVE, **OPEN, **change, **odd, **money, **more, "reason": reason}
+        panel = panel_for(payment, {}, NOW)
+        payer = payer_view({"bill": None, "payment": payment}, NOW)
+        shown = screen_view(payment, NOW)
+        assert panel is not None
+        steps = [step.word for step in panel.steps]
+        told = (*panel.sentences, payer.heading, *payer.sentences, shown.sentence)
+        for text in filter(None, (panel.word, panel.heading, *steps, *told)):
+            said = re.sub("Paytm|galla|PhonePe|Google Pay|BHIM", "", catalog.said(text))
+            assert re.search("[\u0900-\u097f]", said), (change, text)
+            assert not re.search("[A-Za-z]{4,}", said), (change, said)

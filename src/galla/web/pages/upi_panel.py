@@ -148,11 +148,11 @@ def _not_paid(payment: dict[str, Any]) -> Panel:
 
 
 def _steps_of(payment: dict[str, Any]) -> Callable[[str, str, str], tuple[Step, ...]]:
-    first = "request sent" if is_collect(payment) else "code made"
+    word = "request sent" if is_collect(payment) else "code made"
 
     def steps(made: str, phone: str, paid: str) -> tuple[Step, ...]:
         return (
-            Step(word=first, mark=made),
+            Step(word=word, mark=made),
             Step(word="in the app", mark=phone),
             Step(word="not paid" if paid == "failed" else "paid", mark=paid),
         )
