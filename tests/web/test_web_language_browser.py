@@ -47,6 +47,7 @@ async def test_one_press_turns_the_counter_to_hindi(small_shop: Shop, browser: B
     async with small_shop.client() as client:
         sale = {"amount": 250000, "method": "edc", "terminal": FIRST, "reference": "INV-1"}
         payment = (await client.post("/v1/payments", json=sale)).json()
+        await client.post("/v1/bills", json={"lines": [{"description": "क्रीम", "unit_amount": 90000}]})
     page = await lead_at(browser, small_shop)
     await page.goto(f"/counter?payment={payment['id']}")
     await page.get_by_role("button", name="हिन्दी").click()
