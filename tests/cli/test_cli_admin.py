@@ -125,3 +125,20 @@ def test_a_malformed_setting_is_named(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "GALLA_PORT" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_webhook_is_added_and_its_secret_shown_once(env: Env) -> None:
+    """The secret stands alone on the first line; the list has the address and no secret; an unusable one is refused."""
+    add_merchant(env)
+    added = call("webhook", "add", "https://billing.example/galla", "--event", "payment.*", env=env)
+    assert added.returncode == 0, added.stderr
+    secret = added.stdout.splitlines()[0]
+    assert secret.startswith("whsec_")
+    listed = call("webhook", "list", "--json", env=env)
+    (endpoint,) = json.loads(listed.stdout)
+    assert (endpoint["url"], endpoint["events"]) == ("https://billing.example/galla", ["payment.*"])
+    rotated = call("webhook", "rotate", endpoint["id"], "--overlap-h", "0", env=env)
+    assert rotated.stdout.splitlines()[0].startswith("whsec_")
+    assert secret not in listed.stdout + rotated.stdout
+    assert call("webhook", "add", "http://10.0.0.1/", env=env).returncode == 7
+    assert call("webhook", "replay", endpoint["id"], env=env).stdout.startswith("0 messages go out again")

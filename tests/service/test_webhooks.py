@@ -263,6 +263,24 @@ async def test_f53_a_slow_receiver_delays_no_other(database_url: str) -> None:
         assert len({sent.id for sent in slow.sent}) == len(slow.sent)
 
 
+async def test_f53_two_workers_send_nothing_twice(database_url: str) -> None:
+    """Workers that look at the same instant share the deliveries out, and each message is sent once, in its order."""
+    async with open_shop(database_url) as shop:
+        ear = await Receiver.open(shop, events=["payment.*"])
+        for _ in range(4):
+            await paid(shop)
+
+        async def slowly(url: str, headers: Mapping[str, str], body: bytes) -> Posted:
+            await asyncio.sleep(0.01)
+            return await ear.hear(url, headers, body)
+
+        workers = [WebhookWorker(shop.till, slowly) for _ in range(3)]
+        assert sum(await asyncio.gather(*(worker.drain_due() for worker in workers))) == 12
+        assert len({sent.id for sent in ear.sent}) == 12
+        for payment in {sent.event["data"]["id"] for sent in ear.sent}:
+            assert [s.event["sequence"] for s in ear.sent if s.event["data"]["id"] == payment] == [1, 2, 3]
+
+
 async def test_an_endpoint_hears_what_it_asked_for(database_url: str) -> None:
     """Kinds narrow it, a test reaches the one that was tested, and a new endpoint hears nothing of the past."""
     async with open_shop(database_url) as shop:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, event
 
 from galla.clock import SYSTEM
 from galla.payments.ladder import EDC, UPI
-from galla.store import bills, customers, listing, payments, shifts, tasks
+from galla.store import bills, customers, deliveries, listing, payments, shifts, tasks, webhooks
 from galla.store.database import open_database
 
 
@@ -62,3 +62,23 @@ async def test_an_index_answers_what_every_page_asks(tmp_path: Path) -> None:
         assert any("ix_payments_open" in step for step in plans[name]), (name, plans[name])
     for index in ("number_key", "name_key", "phone_key"):
         assert any(f"ix_bills_merchant_id_{index}" in step for step in plans["bills"])
+
+
+async def test_an_index_answers_what_a_worker_asks_of_webhooks(tmp_path: Path) -> None:
+    """However much waits for a system that is down, what is due, next or given up is found by an index of only that."""
+    database = await open_database(f"sqlite:///{tmp_path / 'galla.db'}")
+    asks: dict[str, tuple[Callable[[Connection], Any], str]] = {
+        "listening": (webhooks.listening, "ix_deliveries_due"),
+        "claim": (lambda c: deliveries.claim(c, "mer_1", "whe_1", 1, 1, 8), "ix_deliveries_due"),
+        "release": (lambda c: deliveries.release(c, "mer_1", "whe_1", 1, ["pay_1"]), "object_id=?"),
+        "count": (lambda c: deliveries.count(c, "mer_1", "whe_1", "waiting"), "ix_deliveries_open"),
+        "has failed": (lambda c: deliveries.has_failed(c, "mer_1", "whe_1"), "ix_deliveries_failed"),
+        "replay": (lambda c: deliveries.replay(c, "mer_1", "whe_1"), "ix_deliveries_failed"),
+    }
+    try:
+        plans = await database.write(lambda c: {name: plan(c, ask) for name, (ask, _) in asks.items()})
+    finally:
+        await database.close()
+    for name, steps in plans.items():
+        assert not [step for step in steps if step.startswith("SCAN deliveries")], (name, steps)
+        assert any(asks[name][1] in step for step in steps if "deliveries" in step and "earlier" not in step), steps

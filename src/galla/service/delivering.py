@@ -130,7 +130,7 @@ def _spread(connection: Connection, endpoint: Row[Any], now: datetime) -> None:
     if rows:
         deliveries.add(connection, rows)
         objects = {str(row["object_id"]) for row in rows}
-        deliveries.line_up(connection, endpoint.merchant_id, endpoint.id, at, objects)
+        deliveries.release(connection, endpoint.merchant_id, endpoint.id, at, objects)
     webhooks.change(connection, endpoint.merchant_id, endpoint.id, {"position": found[-1].position})
 
 
@@ -167,7 +167,7 @@ def _settle(connection: Connection, till: Till, claim: Claim, posted: Posted) ->
     if not deliveries.settle(connection, claim.merchant_id, claim.id, claim.fence, values):
         return  # it was taken by somebody else, who has had an answer of their own
     if is_over:
-        deliveries.line_up(connection, claim.merchant_id, claim.endpoint_id, at, [claim.object_id])
+        deliveries.release(connection, claim.merchant_id, claim.endpoint_id, at, [claim.object_id])
     if status == _GONE:
         _switch_off(connection, till, endpoint, now)
     elif is_taken:

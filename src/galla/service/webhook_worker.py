@@ -110,5 +110,7 @@ class WebhookWorker:
             await asyncio.sleep(GATHER_S)
 
     async def _quiet(self, seconds: float, count: int) -> None:
-        await asyncio.sleep(PACE_S)
-        await self._till.bell.wait(seconds, count)
+        """Wait for a commit, at a pace; where nobody listens, commits are no news."""
+        await asyncio.sleep(min(PACE_S, seconds) if seconds < NOBODY_S else seconds)
+        if seconds < NOBODY_S:
+            await self._till.bell.wait(seconds, count)

@@ -248,17 +248,16 @@ def _test(connection: Connection, till: Till, principal: Principal, endpoint_id:
 
 
 def _find(connection: Connection, merchant_id: str) -> list[View]:
-    counts = webhooks.counts(connection, merchant_id)
-    return [
-        _view(row, counts.get((row.id, "waiting"), 0), counts.get((row.id, "failed"), 0))
-        for row in webhooks.find(connection, merchant_id)
-    ]
+    return [_counted(connection, row) for row in webhooks.find(connection, merchant_id)]
 
 
 def _get(connection: Connection, merchant_id: str, endpoint_id: str) -> View:
-    row = endpoint_row(connection, merchant_id, endpoint_id)
-    waiting, failed = (deliveries.count(connection, merchant_id, row.id, state) for state in ("waiting", "failed"))
-    return _view(row, waiting, failed)
+    return _counted(connection, endpoint_row(connection, merchant_id, endpoint_id))
+
+
+def _counted(connection: Connection, row: Row[Any]) -> View:
+    counts = (deliveries.count(connection, row.merchant_id, row.id, state) for state in ("waiting", "failed"))
+    return _view(row, *counts)
 
 
 def _view(row: Row[Any], waiting: int, failed: int) -> View:

@@ -10,37 +10,63 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    exists,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from galla.store.record_tables import events
 from galla.store.webhook_tables import deliveries
 
 _d = deliveries.c
+_earlier = deliveries.alias("earlier")
+_IS: dict[str, ColumnElement[bool]] = {
+    state: literal_column(f"deliveries.state = '{state}'") for state in ("waiting", "delivered", "failed")
+}
+"""Written as the indexes' own conditions are, so that both engines see that these answer."""
+_IS_BEHIND = exists().where(
+    _earlier.c.merchant_id == _d.merchant_id,
+    _earlier.c.endpoint_id == _d.endpoint_id,
+    _earlier.c.object_id == _d.object_id,
+    literal_column("earlier.state = 'waiting'"),
+    _earlier.c.position < _d.position,
+)
 
 
 def add(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    """Write new deliveries, waiting; `line_up` says which of them may go."""
+    """Write new deliveries, waiting; `release` says which of them may go."""
     usual = {"state": "waiting", "attempts": 0, "fence": 0, "due_at": None}
     connection.execute(insert(deliveries), [{**usual, **row} for row in rows])
+
+
+def release(
+    connection: Connection, merchant_id: str, endpoint_id: str, at: int, objects: Iterable[str] | None = None
+) -> None:
+    """Let the first waiting delivery of each object be due, now if it has no time yet."""
+    where = [*_waiting(merchant_id, endpoint_id, objects), _d.due_at.is_(None), ~_IS_BEHIND]
+    connection.execute(update(deliveries).where(*where).values(due_at=at))
 
 
 def line_up(
     connection: Connection, merchant_id: str, endpoint_id: str, at: int, objects: Iterable[str] | None = None
 ) -> None:
-    """Let the first waiting delivery of each object be due, now if it has no time yet, and no other."""
-    earlier = deliveries.alias()
-    is_behind = exists().where(
-        earlier.c.merchant_id == _d.merchant_id,
-        earlier.c.endpoint_id == _d.endpoint_id,
-        earlier.c.object_id == _d.object_id,
-        earlier.c.state == "waiting",
-        earlier.c.position < _d.position,
-    )
-    where = [_d.merchant_id == merchant_id, _d.endpoint_id == endpoint_id, _d.state == "waiting"]
-    if objects is not None:
-        where.append(_d.object_id.in_(list(objects)))
-    connection.execute(update(deliveries).where(*where, _d.due_at.is_not(None), is_behind).values(due_at=None))
-    connection.execute(update(deliveries).where(*where, _d.due_at.is_(None), ~is_behind).values(due_at=at))
+    """Put deliveries that wait again before the later ones of their objects, which are then due after them."""
+    where = [*_waiting(merchant_id, endpoint_id, objects), _d.due_at.is_not(None), _IS_BEHIND]
+    connection.execute(update(deliveries).where(*where).values(due_at=None))
+    release(connection, merchant_id, endpoint_id, at, objects)
+
+
+def _waiting(merchant_id: str, endpoint_id: str, objects: Iterable[str] | None) -> list[ColumnElement[bool]]:
+    where = [_d.merchant_id == merchant_id, _d.endpoint_id == endpoint_id, _IS["waiting"]]
+    return where if objects is None else [*where, _d.object_id.in_(list(objects))]
 
 
 def hurry(
@@ -113,7 +139,7 @@ def replay(
     if delivery_id is not None:
         where += [_d.id == delivery_id, _d.state != "waiting"]
     else:
-        where.append(_d.state == "failed")
+        where.append(_IS["failed"])
     if since is not None:
         where.append(_d.created_at >= since)
     values = {"state": "waiting", "attempts": 0, "due_at": None, "ended_at": None, "fence": _d.fence + 1}
@@ -139,7 +165,7 @@ def find(
     """Return a page of deliveries, newest event first; `before` is the last position of the page before."""
     query = select(deliveries).where(_d.merchant_id == merchant_id, _d.endpoint_id == endpoint_id)
     if state is not None:
-        query = query.where(_d.state == state)
+        query = query.where(_IS[state])
     if before is not None:
         query = query.where(_d.position < before)
     return list(connection.execute(query.order_by(_d.position.desc()).limit(limit)))
@@ -147,15 +173,11 @@ def find(
 
 def has_failed(connection: Connection, merchant_id: str, endpoint_id: str) -> bool:
     """Whether anything to an endpoint has been given up and not sent again."""
-    query = select(_d.id).where(
-        _d.merchant_id == merchant_id, _d.endpoint_id == endpoint_id, _d.state == "failed"
-    )
+    query = select(_d.id).where(_d.merchant_id == merchant_id, _d.endpoint_id == endpoint_id, _IS["failed"])
     return connection.execute(query.limit(1)).first() is not None
 
 
 def count(connection: Connection, merchant_id: str, endpoint_id: str, state: str) -> int:
     """Count the deliveries of an endpoint in a state."""
-    query = select(func.count()).where(
-        _d.merchant_id == merchant_id, _d.endpoint_id == endpoint_id, _d.state == state
-    )
+    query = select(func.count()).where(_d.merchant_id == merchant_id, _d.endpoint_id == endpoint_id, _IS[state])
     return int(connection.execute(query).scalar_one())

@@ -8,7 +8,6 @@ from __future__ import annotations
 from sqlalchemy import (
     CheckConstraint,
     ForeignKeyConstraint,
-    Index,
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
@@ -66,7 +65,7 @@ deliveries = Table(
     CheckConstraint("state IN ('waiting', 'delivered', 'failed')", name="state"),
     CheckConstraint("state = 'waiting' OR due_at IS NULL", name="due"),
     CheckConstraint("(state = 'waiting') = (ended_at IS NULL)", name="ended"),
-    Index(None, "merchant_id", "endpoint_id", "state", "position"),
+    partial("ix_deliveries_failed", "merchant_id", "endpoint_id", "position", where="state = 'failed'"),
     partial("ix_deliveries_due", "merchant_id", "endpoint_id", "due_at", where="due_at IS NOT NULL"),
     partial("ix_deliveries_open", "merchant_id", "endpoint_id", "object_id", "position", where="state = 'waiting'"),
     sqlite_strict=True,

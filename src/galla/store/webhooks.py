@@ -39,16 +39,6 @@ def find(connection: Connection, merchant_id: str) -> list[Row[Any]]:
     return list(connection.execute(query))
 
 
-def counts(connection: Connection, merchant_id: str) -> dict[tuple[str, str], int]:
-    """Return how many deliveries wait and how many have failed, by endpoint and state."""
-    query = (
-        select(_d.endpoint_id, _d.state, func.count())
-        .where(_d.merchant_id == merchant_id, _d.state.in_(("waiting", "failed")))
-        .group_by(_d.endpoint_id, _d.state)
-    )
-    return {(endpoint_id, state): count for endpoint_id, state, count in connection.execute(query)}
-
-
 def change(connection: Connection, merchant_id: str, endpoint_id: str, values: dict[str, Any]) -> None:
     """Change an endpoint."""
     where = (_e.merchant_id == merchant_id, _e.id == endpoint_id)

@@ -399,7 +399,7 @@ CREATE TABLE deliveries (
 
 CREATE INDEX ix_deliveries_due ON deliveries (merchant_id, endpoint_id, due_at) WHERE due_at IS NOT NULL
 
-CREATE INDEX ix_deliveries_merchant_id_endpoint_id_state_position ON deliveries (merchant_id, endpoint_id, state, position)
+CREATE INDEX ix_deliveries_failed ON deliveries (merchant_id, endpoint_id, position) WHERE state = 'failed'
 
 CREATE INDEX ix_deliveries_open ON deliveries (merchant_id, endpoint_id, object_id, position) WHERE state = 'waiting'
 
