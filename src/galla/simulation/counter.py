@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from galla.simulation.run import Run
 
 METHODS = ("edc", "edc", "edc", "upi_intent", "upi_intent", "upi_qr", "upi_qr", "queue", "cash")
-TOTALS = (25_000, 100, 1, 99_999, 1_50_000, 33_333, 5_00_000, 1_234)
+TOTALS = (25_000, 100, 1, 99_999, 1_50_000, 33_333, 5_00_000, 1_999)
 CARDS = ("visa_credit", "visa_credit", "visa_credit", "rupay_debit", "no_funds")
 SERVED_S = 4.0
 

@@ -19,14 +19,19 @@ from galla.simulation.playhouse import Playhouse
 from galla.simulation.run import Run
 
 STEPS = 48
-IN_THE_RUSH = {"bill", "card", "upi", "cash", "code"}
+RUSH = 100
+OFTEN = {
+    "refund": 20, "refund_again": 3, "two_at_once": 4, "other_body": 3, "attach": 4, "cancel_bill": 2, "cancel": 5,
+    "callback_again": 4,
+}
 FROM_THE_SKY = {"spoil", "bad_road", "delay", "told_late", "hold"}
-BUSY = {**{name: weight for name, weight in WEIGHTS.items() if name not in IN_THE_RUSH}, "rush": 60}
+BUSY = {**WEIGHTS, **OFTEN}
 BAD = {name: weight for name, weight in TROUBLES.items() if name not in FROM_THE_SKY}
-CALM_DEEDS, ALL_DEEDS = Choice(BUSY), Choice({**BUSY, **BAD})
-TROUBLED = (20, 30, 35, 40, 45, 60, 75)
+SWARM = (0, 1, 1, 4)
+"""By which of these the share of a deed is multiplied, in each run anew: some have no refunds, some many."""
+TROUBLED = (25, 40, 50, 55, 60, 75, 90)
 """In how many of a hundred requests something goes wrong, one of these in each run."""
-BEFALLS = {"spoiled": 5, "bad road": 6, "delayed": 2, "told late": 3, "held": 5, "stale": 2}
+BEFALLS = {"spoiled": 5, "bad road": 6, "delayed": 2, "told late": 2, "held": 4, "stale": 2}
 _BEFALLS = Choice(BEFALLS)
 HOLDS = (Road.HOLD_REQUEST, Road.HOLD_ANSWER, Road.STALL)
 
@@ -41,8 +46,8 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
     step: int | None = None
 
 
-def play(house: Playhouse, seed: str, number: int, steps: int = STEPS) -> Played:
-    """Play one run of a seed to its end, or to the first breach."""
+def play(house: Playhouse, seed: str, number: int, steps: int = STEPS, rush: int = RUSH) -> Played:
+    """Play one run of a seed to its end, or to the first breach; `rush` is the share of busy hours among the deeds."""
     name = f"{seed}/{number}"
     dice, tally = Dice(name), Counter[str]()
     step, breach = 0, None  # the last step is the end itself
@@ -50,7 +55,7 @@ def play(house: Playhouse, seed: str, number: int, steps: int = STEPS) -> Played
     try:
         troubled = dice.one_of(TROUBLED)
         run.stage.network.weather = lambda: _weather(dice, troubled)
-        deeds = CALM_DEEDS if dice.below(8) == 0 else ALL_DEEDS
+        deeds = _mixed(dice, rush)
         while step < steps:
             step += 1
             run.step(deeds.draw(dice), dice.below(6), dice.below(6), dice.below(64))
@@ -62,6 +67,12 @@ def play(house: Playhouse, seed: str, number: int, steps: int = STEPS) -> Played
         trace = run.trace.hexdigest()
         run.close()
     return Played(number=number, tally=dict(tally), trace=trace, breach=breach, step=step if breach else None)
+
+
+def _mixed(dice: Dice, rush: int) -> Choice:
+    """Mix the deeds of one run: what hides behind one kind of deed shows where another kind is left out."""
+    weights = {**BUSY, **BAD} if dice.below(8) else BUSY
+    return Choice({**{name: weight * dice.one_of(SWARM) for name, weight in weights.items()}, "rush": rush})
 
 
 def _weather(dice: Dice, troubled: int) -> Trouble:

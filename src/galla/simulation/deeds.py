@@ -14,7 +14,7 @@ Deed = Callable[["Run", int, int, int], None]
 
 WEIGHTS = {
     "bill": 4, "card": 8, "upi": 8, "cash": 2, "code": 3, "click_again": 2, "cancel": 3, "check": 6, "refund": 6,
-    "refund_again": 1, "cancel_bill": 1, "look_at": 1, "close_task": 1, "attach": 2,
+    "other_body": 1, "two_at_once": 2, "refund_again": 1, "cancel_bill": 1, "look_at": 1, "close_task": 1, "attach": 2,
     "resolve": 1,
     "pay_by_card": 8, "type_code": 5, "pay_by_phone": 8, "at_the_machine": 7, "on_the_phone": 6,
     "work": 6, "pause": 7, "work_on": 1, "callbacks": 3, "rush": 5,

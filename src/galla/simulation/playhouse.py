@@ -123,7 +123,8 @@ def listening(heard: list[str]) -> Iterator[None]:
     before = structlog.get_config()
 
     def hear(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
-        heard.append(f"{line.get('event')}: {sys.exc_info()[1]!r}")
+        error = line.get("exc_info")
+        heard.append(f"{line.get('event')}: {(error if isinstance(error, BaseException) else sys.exc_info()[1])!r}")
         raise structlog.DropEvent
 
     structlog.configure(processors=[hear], wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))

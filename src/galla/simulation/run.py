@@ -104,6 +104,10 @@ class Run:
         """Read the books."""
         return self.do(self.stage.rows(query))
 
+    def count(self, what: str) -> None:
+        """Count one thing that happened."""
+        self._tally[what] += 1
+
     def now_ms(self) -> int:
         """Return the present instant by the shop's clock."""
         return to_millis(self.stage.clock.now())
@@ -113,11 +117,12 @@ class Run:
         if action in actions(self.stage.box.terminals[tid]):
             self.stage.box.act(tid, action, card=card)
 
-    def tell(self, post: Post, body: bytes | None = None) -> None:
-        """Let a callback arrive: it is kept, or refused for what is wrong with it."""
+    def tell(self, post: Post, body: bytes | None = None, *, is_forged: bool = False) -> None:
+        """Let a callback arrive: it is kept, or refused for what is wrong with it; a forged one is never kept."""
         self.stage.observer.prompted[post.about] += 1
         answer = self.do(self.stage.tell(post, body))
         must(answer is None or isinstance(answer, Received | ChecksumMismatch | RemoteProtocolError), repr(answer))
+        must(not (is_forged and isinstance(answer, Received)), f"a forged callback was taken in: {body!r}")
 
     def _write_down(self) -> None:
         """Add to the trace what came of the step: on the wire, in rows that changed, and in rows that were added."""
@@ -146,7 +151,9 @@ class Run:
 
     def _see_payment(self, row: Row) -> None:
         if row.id not in self.model.tenders:
-            key = self.stage.books.keys_of[row.id][0]
+            keys = self.stage.books.keys_of.get(row.id, [])
+            must(len(keys) == 1 and keys[0] in self.starts, f"{row.id} answers to the keys {keys}, and not to its own")
+            key = keys[0]
             new, bill = self.starts[key]
             self.model.tenders[row.id] = Tender(row.id, row.paytm_id, new, bill, row.created_at, key)
         tender = self.model.tenders[row.id]

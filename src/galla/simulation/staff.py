@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
-from galla.errors import IdempotencyInProgress, IllegalTransition, PaymentError, TooSoon
+import msgspec
+
+from galla.errors import IdempotencyInProgress, IdempotencyMismatch, IllegalTransition, PaymentError, TooSoon
 from galla.sandbox.charge import told_of_sale
 from galla.sandbox.order import told_of_order
 from galla.sandbox.sandbox import DEMO_MID
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 TOTALS = (250_000, 100, 250_001, 99_999, 1_00_000_00, 5_000)
 NO_ATTACHING = {"nothing_to_attach", "nothing_due", "bill_cancelled", "bill_has_live_payment", "amount_exceeds_due"}
 MOST_BILLS = 8
+ANSWERS_WITHIN_MS = 61_000
 
 
 def bill(run: Run, a: int, b: int, c: int) -> None:
@@ -63,6 +66,52 @@ def click_again(run: Run, a: int, b: int, c: int) -> None:
         ask(run, pick(list(run.starts), a))
 
 
+def other_body(run: Run, a: int, b: int, c: int) -> None:
+    """A key that was used for one payment comes with another amount: nothing is executed."""
+    used = [each for each in run.model.tenders.values() if each.key in run.starts]
+    if not used:
+        return
+    tender = pick(used, a)
+    new = msgspec.structs.replace(run.starts[tender.key][0], amount_paise=tender.amount + 1)
+    stage = run.stage
+    asking = payments.start(
+        stage.till, stage.principal, new, wait_s=0, idempotency_key=tender.key, fingerprint=repr(new)
+    )
+    try:
+        begun = run.do(stage.doing(asking))
+    except IdempotencyMismatch:
+        return
+    except PaymentError as error:
+        _refused(error, {"amount_above_limit"})
+        return
+    must(begun is None, "a key was taken for another request than its first")
+
+
+def two_at_once(run: Run, a: int, b: int, c: int) -> None:
+    """Two counters ask at one instant: with one key, or each with its own for the same bill or reference."""
+    stage = run.stage
+    method, tids = (("upi_qr", (None, None)), ("edc", (TIDS[0], TIDS[1])), ("edc", (TIDS[2], TIDS[2])))[a % 3]
+    reference = f"both-{len(run.starts)}"
+    keys = (f"{reference}-1", f"{reference}-1" if c % 3 == 0 else f"{reference}-2")
+    asked = {}
+    for key, tid in zip(keys, tids, strict=True):
+        new = payments.NewPayment(amount_paise=7_700, method=method, reference=reference, terminal=tid)
+        asked[key] = run.starts.setdefault(key, (new, None))[0]
+    wait_s = _wait_s(run)
+    both = []
+    for key, who in zip(keys, stage.counters, strict=True):
+        new = asked[key]
+        work = payments.start(
+            stage.till, who, new, wait_s=wait_s, idempotency_key=key, fingerprint=repr(new)
+        )
+        both.append(work)
+    found = run.do(stage.doing_both(*both))
+    wrong = [each for each in found if isinstance(each, Exception) and not isinstance(each, PaymentError)]
+    must(not wrong, f"two at once made {wrong!r}")
+    made = {each.payment["id"] for each in found if isinstance(each, payments.Started)}
+    must(len(made) <= 1, f"two counters have both begun: {sorted(made)}")
+
+
 def cancel(run: Run, a: int, b: int, c: int) -> None:
     """Staff want to stop; it decides nothing."""
     tender = _tender(run, a, LIVE if b else None)
@@ -79,7 +128,7 @@ def cancel(run: Run, a: int, b: int, c: int) -> None:
 
 def check(run: Run, a: int, b: int, c: int) -> None:
     """Staff ask Paytm now: if the answer can be had, it is the truth."""
-    tender = _tender(run, a, LIVE if b else None)
+    tender = _tender(run, a, LIVE if b % 3 else None)
     if tender is None:
         return
     stage, before, is_clear, told = run.stage, tender.status, _is_clear(run), _told(run, tender)
@@ -237,8 +286,8 @@ def ask(run: Run, key: str) -> View | None:
     try:
         started = run.do(stage.doing(asking))
     except IdempotencyInProgress as error:
-        blocker = error.blocker
-        must(blocker == (known.id if known is not None else "nothing"), "a new key is said to be in use")
+        must(known is not None and error.blocker == known.id, "a new key is said to be in use")
+        must(known is None or _is_fresh(run, known), "a key is in use for ever, though its first request has died")
         return None
     except PaymentError as error:
         _refused(error, refusals)
@@ -249,6 +298,12 @@ def ask(run: Run, key: str) -> View | None:
     if known is not None:
         must((started.is_replay, started.payment["id"]) == (True, known.id), "the same key made another payment")
     return started.payment
+
+
+def _is_fresh(run: Run, tender: Tender) -> bool:
+    """Whether the first request for a payment may still be under way, by any clock the shop has had."""
+    age_ms = run.now_ms() - run.stage.clock.set_back_ms - tender.created_at
+    return age_ms <= ANSWERS_WITHIN_MS
 
 
 def _refunding(

@@ -75,6 +75,8 @@ class Stage:
         if principal is None:
             raise Breach("the shop's own key opens nothing")
         self.principal = principal
+        names = ("Counter 1", "Counter 2")
+        self.counters = tuple(msgspec.structs.replace(principal, counter=each) for each in names)
         self.worker = Worker(self.till)
         if self.second is None:
             key = await access.create_key(self.till, principal.merchant_id, ["refund"], "Supervisor")
@@ -110,6 +112,15 @@ class Stage:
             await self.die()
             return None
         return await task if task.done() else None
+
+    async def doing_both(self, *works: Coroutine[Any, Any, T]) -> list[T | BaseException]:
+        """Do several things at one instant, each as far as it comes; return what came of those that ended."""
+        tasks = [self._spawn(work) for work in works]
+        await self.quiet()
+        if self.fate.is_dead:
+            await self.die()
+            return []
+        return list(await asyncio.gather(*(task for task in tasks if task.done()), return_exceptions=True))
 
     async def quiet(self) -> None:
         """Return when nothing moves any more but what the network holds."""

@@ -55,6 +55,7 @@ def work_on(run: Run, a: int, b: int, c: int) -> None:
 def wrong_clock(run: Run, a: int, b: int, c: int) -> None:
     """Somebody sets the computer's clock wrong, or right again."""
     run.stage.clock.set_wrong(WRONG_BY_S[a])
+    run.count("clocks set wrong")
     run.stage.network.end_leases()
 
 

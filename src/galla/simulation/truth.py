@@ -47,8 +47,8 @@ class Truth:
     """Everything the invariants need to know of the world outside galla.
 
     `voided` are the payments a machine has reversed. `named` are the payment ids anybody ever spoke of to Paytm;
-    `asked` counts the inquiries about each, `prompted` how many of them a person, a callback or a restart called
-    for; `overlaps` are the ids about which two requests were in flight at once.
+    `asked` counts the inquiries about each, `withdrawn` the wishes to take its code back, `prompted` how many inquiries
+    a person, a callback or a restart called for; `overlaps` are the ids about which two requests flew at once.
     """
 
     charges: tuple[Charge, ...] = ()
@@ -56,6 +56,7 @@ class Truth:
     voided: frozenset[tuple[str, str]] = frozenset()
     named: frozenset[str] = frozenset()
     asked: Mapping[str, int] = field(default_factory=dict)
+    withdrawn: Mapping[str, int] = field(default_factory=dict)
     prompted: Mapping[str, int] = field(default_factory=dict)
     overlaps: frozenset[str] = frozenset()
 
@@ -73,6 +74,7 @@ class Observer:
         self._read = 0
         self._named: set[str] = set()
         self._asked: Counter[str] = Counter()
+        self._withdrawn: Counter[str] = Counter()
         self._as_of: tuple[int, int, int] | None = None
         self._known = Truth()
         self._spoken: dict[tuple[str, str], None] = {}
@@ -103,6 +105,7 @@ class Observer:
             voided=frozenset(key for key, each in box.charges.items() if each.void is VoidState.DONE),
             named=frozenset(self._named),
             asked=self._asked,
+            withdrawn=self._withdrawn,
             prompted=self.prompted,
             overlaps=frozenset(self.overlaps),
         )
@@ -133,5 +136,6 @@ class Observer:
             if call.paytm_id is not None:
                 self._named.add(call.paytm_id)
                 self._asked[call.paytm_id] += call.operation in ("status", "order_status", "queue_status")
+                self._withdrawn[call.paytm_id] += call.operation == "queue_cancel"
                 self._spoken[call.mid or "", call.paytm_id] = None
         self._read = count

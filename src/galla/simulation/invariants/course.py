@@ -20,6 +20,9 @@ UPI_LADDER = (
 REFUND_LADDER = ((60, 5), (600, 30), (HOUR_S, 300), (DAY_S, HOUR_S), (10 * DAY_S, 6 * HOUR_S), (10**9, DAY_S))
 """Until this age in seconds, ask this often."""
 
+LEAST_ASKED = 3
+"""So often Paytm must have said that it does not know a payment before that is believed."""
+
 ALLOWED = frozenset({
     ("created", "pending"), ("created", "in_doubt"), ("created", "paid"), ("created", "not_paid"),
     ("pending", "in_doubt"), ("pending", "paid"), ("pending", "not_paid"),
@@ -65,8 +68,12 @@ def i11(books: Books, truth: Truth) -> Iterator[str]:
     for tender in (books.tenders[each] for each in books.touched):
         if tender.status != "not_paid" or tender.sends == 0 or tender.is_cash or tender.id in books.decided:
             continue
-        if not books.answers[tender.id]["declined"] and not books.answers[tender.id]["missing"]:
+        if books.answers[tender.id]["declined"]:
+            continue
+        if not books.answers[tender.id]["missing"]:
             yield f"{tender.id} is not paid after {tender.sends} sendings, and Paytm never said so"
+        elif truth.asked and (asked := _asked(truth, tender.paytm_id)) < LEAST_ASKED:
+            yield f"{tender.id} is said never to have arrived, and Paytm was asked about it {asked} times only"
 
 
 def i12(books: Books, truth: Truth) -> Iterator[str]:
@@ -167,6 +174,10 @@ def i17(books: Books, truth: Truth) -> Iterator[str]:
         if before is not None and (each.fence < before.fence or each.sequence < before.sequence):
             were, are = (before.fence, before.sequence), (each.fence, each.sequence)
             yield f"{each.id} went back from fence and event {were} to {are}"
+
+
+def _asked(truth: Truth, paytm_id: str) -> int:
+    return truth.asked.get(paytm_id, 0) + truth.withdrawn.get(paytm_id, 0)
 
 
 def _touched(books: Books) -> Iterator[Tender | GivenBack]:

@@ -32,8 +32,8 @@ def i02(books: Books, truth: Truth) -> Iterator[str]:
             yield f"{charge.amount_paise} paise were taken under {charge.paytm_id}, which is written down nowhere"
         elif books.is_over and tender.status != "paid" and not books.is_with_a_person(tender):
             yield f"{tender.id} is {tender.status} and nobody is told, though {charge.amount_paise} paise were taken"
-        elif tender.status == "paid" and tender.amount != charge.amount_paise:
-            yield f"{tender.id} is paid with {tender.amount}, and {charge.amount_paise} paise were taken"
+        elif tender.amount != charge.amount_paise:
+            yield f"{tender.id} is for {tender.amount}, and {charge.amount_paise} paise were taken"
 
 
 def i03(books: Books, truth: Truth) -> Iterator[str]:
