@@ -5,7 +5,7 @@ PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install
 
-.PHONY: help demo test check browser bench simulate crash powercut reliability docs words lock
+.PHONY: help demo test check browser bench simulate planted crash powercut reliability docs words lock
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
@@ -26,6 +26,9 @@ bench: .venv/.installed-dev .venv/.installed-peers  ## measure galla on this com
 
 simulate: .venv/.installed-dev  ## let a shop live by a seed, with faults, and count every rupee
 	$(BIN)/galla simulate $(ARGS)
+
+planted: .venv/.installed-dev  ## plant every known mistake in galla, and see that the simulated shop catches it
+	$(BIN)/python -m tests.simulation.planted $(ARGS)
 
 crash: .venv/.installed-dev  ## kill galla's processes 200 times under load on each database, about half an hour
 	$(BIN)/python -m reliability crash $(ARGS)
