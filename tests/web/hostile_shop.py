@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 import msgspec
@@ -101,6 +102,8 @@ async def fill(shop: Shop, liar: Liar, texts: tuple[str, ...], rounds: int) -> T
             await _furnish(client, traces, typed, number)
             await _sell(shop, client, traces, typed)
         await _judge(client, typed)
+        address = "https://hooks.example/" + quote(typed.typed())  # last, and it leads nowhere: nothing is sent
+        await send(client, "/v1/webhook_endpoints", url=address, description=typed.typed())
     return traces
 
 

@@ -74,7 +74,7 @@ def hidden(text: str) -> list[str]:
 def pages_of(traces: Traces) -> list[str]:
     """Return every address that shows a text of these, once."""
     found = ["/counter", "/counter?new=bill", "/payments", "/terminals", "/people", "/settings", "/audit", "/tasks"]
-    found += ["/queue", "/queue/hall", "/displays", "/reports", "/account", f"/shift/{traces.shift}"]
+    found += ["/webhooks", "/queue", "/queue/hall", "/displays", "/reports", "/account", f"/shift/{traces.shift}"]
     found += [f"/shift/{traces.shift}/report", *traces.pay_pages]
     for payment in traces.payments:
         found += [f"/payments/{payment}", f"/payments/{payment}/evidence", f"/counter?payment={payment}"]
