@@ -77,6 +77,8 @@ def test_other_amounts_are_refused(value: object) -> None:
     with pytest.raises(AmountNotAllowed, match="`tip`") as caught:
         check_amount(value, param="tip")
     assert caught.value.param == "tip"
+    with pytest.raises(AmountNotAllowed, match="`amount`"):
+        check_amount(value)
 
 
 @pytest.mark.parametrize(
