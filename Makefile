@@ -5,7 +5,7 @@ PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3))
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq install
 
-.PHONY: help demo test check browser bench simulate planted crash powercut reliability docs words lock
+.PHONY: help demo test check browser bench simulate planted crash powercut mutants reliability docs words lock
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
@@ -38,6 +38,9 @@ powercut: .venv/.installed-dev  ## cut the power under the SQLite store, and let
 
 load: .venv/.installed-dev  ## customers at a steady rate, at two hundred counters: ten minutes on each database
 	$(BIN)/python -m reliability load $(ARGS)
+
+mutants: .venv/.installed-dev  ## put small mistakes into the code of money, one at a time, and see that a test notices each
+	$(BIN)/python -m reliability mutants $(ARGS)
 
 reliability: .venv/.installed-dev  ## write RELIABILITY.md from what the trials left
 	$(BIN)/python -m reliability document $(ARGS)

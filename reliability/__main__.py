@@ -22,8 +22,10 @@ def main() -> int:
     crash.add_argument("--try", action="store_true", dest="is_try", help="leave no record")
     power = parts.add_parser("powercut", help="power cuts and bad disks under the SQLite store")
     power.add_argument("--cuts", type=int, default=2_000)
-    power.add_argument("--rounds", type=int, default=30)
+    power.add_argument("--rounds", type=int, default=20)
     power.add_argument("--seed", type=int, default=1)
+    changed = parts.add_parser("mutants", help="small mistakes in the code on which money hangs")
+    changed.add_argument("modules", nargs="*")
     parts.add_parser("document", help="write RELIABILITY.md")
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
@@ -38,6 +40,10 @@ def main() -> int:
         from reliability import powercut
 
         return 0 if powercut.keep_run(given.cuts, given.rounds, given.seed) else 1
+    if given.what == "mutants":
+        from reliability import mutants
+
+        return 1 if any(mutants.run(given.modules or list(mutants.TARGETS)).values()) else 0
     document.write()
     return 0
 
