@@ -216,7 +216,7 @@ def _record(
             "galla's real processes against a sandbox process, over sockets; eight counters with card machines and "
             "four with UPI take payments and give some back, as fast as machines and phones allow, every request for "
             "money under an idempotency key. Every tenth start is from nothing; the others are forked from a process "
-            "that has imported galla already. Ladder × {LADDER_SCALE}, all else as shipped."
+            f"that has imported galla already. Ladder × {LADDER_SCALE}, all else as shipped."
         ),
         command=f"python -m reliability crash --database {database} --kills {kills} --seed {seed}",
         seeds=str(seed),
