@@ -75,10 +75,10 @@ def test_an_amount_is_checked(value: int) -> None:
 @pytest.mark.parametrize("value", [0, -1, MAX_PAISE + 1, 1.0, 2.5, "1", None, True, Decimal(1), float("nan"), [1], 1j])
 def test_other_amounts_are_refused(value: object) -> None:
     """I-08, F46: zero, negatives, more than the limit, floats, texts and truths are refused, naming the field."""
-    with pytest.raises(AmountNotAllowed, match="^`tip`") as caught:
+    with pytest.raises(AmountNotAllowed, match=r"^`tip`") as caught:
         check_amount(value, param="tip")
     assert caught.value.param == "tip"
-    with pytest.raises(AmountNotAllowed, match="^`amount`"):
+    with pytest.raises(AmountNotAllowed, match=r"^`amount`"):
         check_amount(value)
 
 
