@@ -76,7 +76,9 @@ def _came_to(record: Record) -> str:
     missed = [figure.what for figure in record.figures if figure.is_met is False]
     if record.violations:
         return f"**{len(record.violations)} violations**"
-    return f"nothing violated; missed: {', '.join(missed)}" if missed else "nothing violated, every target met"
+    if len(missed) > 1:
+        return f"nothing violated; **{len(missed)} targets missed**, see below"
+    return f"nothing violated; **missed**: {missed[0]}" if missed else "nothing violated, every target met"
 
 
 def _trial(command: str, record: Record) -> Iterator[str]:
