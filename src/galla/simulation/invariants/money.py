@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from galla.money import MAX_PAISE
 from galla.simulation.books import LIVE, OPEN, Books
 from galla.simulation.truth import Truth
+from galla.store import bill_tables, guards  # noqa: F401 - every table, before their amounts are looked for
 from galla.store.schema import metadata
 
 
