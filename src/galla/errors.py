@@ -24,6 +24,7 @@ A refusal of money is a value (an `Outcome`), a failure of machinery is one of t
     │   ├── IdempotencyMismatch         the key was used for another request
     │   ├── IdempotencyInProgress       the first request with this key is still running
     │   ├── TooSoon                     asked again before it can make sense; .retry_after_s
+    │   ├── Unreachable                 the provider has stopped answering: nothing was begun; .retry_after_s
     │   └── Forbidden                   the key or session may not do this
     ├── WebhookNotVerified              a message that galla has not sent, or not just now
     ├── LedgerError                     an entry that would not balance
@@ -200,6 +201,16 @@ class TooSoon(PaymentError):
     """Asked again before it can make sense."""
 
     code = "too_many_requests"
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Unreachable(PaymentError):
+    """The provider has stopped answering, so a new payment was not even written down."""
+
+    code = "provider_unreachable"
 
     def __init__(self, message: str, *, retry_after_s: int) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""A bell that rings after a commit, so that screens and workers of this process look at once.
+"""A bell that rings after a commit, so that screens and workers look at once: here, and in every other process.
 
 It is only a nudge: whoever listens reads the database to learn what happened.
 """
@@ -6,17 +6,25 @@ It is only a nudge: whoever listens reads the database to learn what happened.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 
 class Bell:
-    """Wakes everybody who waits for it."""
+    """Wakes everybody who waits for it; `tell` lets the other processes know."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[], None] | None = None) -> None:
+        self._tell = tell
         self._waiters: set[asyncio.Future[None]] = set()
         self.count = 0
 
     def ring(self) -> None:
-        """Wake every waiter."""
+        """Wake every waiter, here and elsewhere: this process has committed something."""
+        self.echo()
+        if self._tell is not None:
+            self._tell()
+
+    def echo(self) -> None:
+        """Wake every waiter of this process."""
         self.count += 1
         waiters, self._waiters = self._waiters, set()
         for waiter in waiters:

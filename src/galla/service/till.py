@@ -22,6 +22,7 @@ from galla.payments.ladder import EDC, UPI, Ladder, read_rungs, scaled
 from galla.payments.model import Method
 from galla.protocol.message import Request, Response
 from galla.service.bell import Bell
+from galla.service.breaker import Breakers
 from galla.service.channel import Channel
 from galla.service.throttle import Attempts
 from galla.service.vault import Vault, secret_for
@@ -47,7 +48,8 @@ class Till:
         self.carry = carry
         self.clock = clock
         self.vault = vault
-        self.bell = Bell()
+        self.bell = Bell(database.tell)
+        self.breakers = Breakers(clock, settings.ladder_scale)
         self.attempts = Attempts(clock)
         self.connectors: dict[str, Connector] = connectors()
         self.card: Ladder = _ladder(EDC, settings.ladder_edc, "GALLA_LADDER_EDC", settings.ladder_scale)
@@ -101,6 +103,7 @@ class Till:
         except BaseException:
             await till.close()
             raise
+        database.listen(till.bell.echo)
         return till
 
     async def close(self) -> None:

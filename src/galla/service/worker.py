@@ -25,6 +25,7 @@ BATCH = 200
 IN_FLIGHT_MAX = 512  # so 1,000 inquiries a second while Paytm takes half a second, and within the usual 1,024 files
 IDLE_S = 0.25
 PACE_S = 0.1  # while payments fall due all the time, a claim takes what 0.1 s has gathered: its price is shared
+ROOM_MIN = 64  # of the hands, before more is claimed: many small claims cost more than one
 OUTAGE_S = 1.0
 ENDING_S = 30.0
 
@@ -39,6 +40,7 @@ class Worker:
         self._is_hand_called = False
         self._refunds = RefundWorker(till)
         self._webhooks = WebhookWorker(till)
+        self._is_behind = False
         self.advanced = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -81,7 +83,7 @@ class Worker:
             count += len(claims)
 
     async def _round(self) -> int:
-        while not (room := IN_FLIGHT_MAX - len(self._hands) - len(self._waiting)) > 0:
+        while (room := IN_FLIGHT_MAX - len(self._hands) - len(self._waiting)) < ROOM_MIN:
             await asyncio.wait(self._hands, return_when=asyncio.FIRST_COMPLETED)
         claims = await self._claim(min(room, BATCH))
         self._waiting.extend(claims)
@@ -108,8 +110,11 @@ class Worker:
             await self._advance(payment)
 
     async def _claim(self, limit: int) -> list[Payment]:
-        till = self._till
-        return await till.database.write(claim_due, till.schedule, till.clock.now(), limit)
+        """Claim what is due; once it is more than fits into one claim, each merchant's in its turn."""
+        till, in_turn = self._till, self._is_behind
+        claims = await till.database.write(claim_due, till.schedule, till.clock.now(), limit, in_turn=in_turn)
+        self._is_behind = len(claims) == limit
+        return claims
 
     async def _advance(self, payment: Payment) -> None:
         """Advance one claim; whatever goes wrong with it stays with it."""
@@ -130,13 +135,13 @@ class Worker:
         return min(IDLE_S, max(PACE_S, (due_at - self._till.clock.now()).total_seconds()))
 
     async def _rest(self, stop: asyncio.Event, seconds: float) -> None:
-        """Sleep, but wake for a stop or for a commit of this process."""
-        if seconds <= PACE_S:
-            await asyncio.sleep(seconds)
-            return
+        """Sleep, but wake for a stop or for a commit; however often it rings, no sooner than after `PACE_S`."""
         count = self._till.bell.count
+        await asyncio.sleep(min(seconds, PACE_S))
+        if seconds <= PACE_S:
+            return
         stopping = asyncio.create_task(stop.wait())
-        ringing = asyncio.create_task(self._till.bell.wait(seconds, count))
+        ringing = asyncio.create_task(self._till.bell.wait(seconds - PACE_S, count))
         await asyncio.wait({stopping, ringing}, return_when=asyncio.FIRST_COMPLETED)
         for task in (stopping, ringing):
             task.cancel()

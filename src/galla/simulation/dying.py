@@ -94,6 +94,14 @@ class DyingDatabase:
         self._fate.cross(f"after the commit of {name}")
         return value
 
+    def listen(self, hear: Callable[[], None]) -> None:
+        """Listen for other processes, as the real one does."""
+        self.real.listen(hear)
+
+    def tell(self) -> None:
+        """Nudge other processes, as the real one does."""
+        self.real.tell()
+
     async def close(self) -> None:
         """Let go of the connections; a dead process does that too."""
         await self.real.close()

@@ -27,7 +27,7 @@ class _NoQueue:
     def __init__(self, database: SQLiteDatabase) -> None:
         self._database = database
         self._queue = database._queue
-        self.get, self.get_nowait = database._queue.get, database._queue.get_nowait
+        self.get, self.get_nowait, self.qsize = self._queue.get, self._queue.get_nowait, self._queue.qsize
 
     def put(self, item: Any) -> None:
         """Commit it; the word that there is nothing more goes to the thread."""

@@ -46,6 +46,14 @@ class Database(Protocol):
         """
         ...
 
+    def listen(self, hear: Callable[[], None]) -> None:
+        """Call `hear` whenever another process may have committed something. Never, where there is no other."""
+        ...
+
+    def tell(self) -> None:
+        """Nudge the other processes: something was committed. Costs nothing to call often."""
+        ...
+
     async def close(self) -> None:
         """Finish what is running and let go of every connection."""
         ...

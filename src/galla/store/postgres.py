@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from galla.errors import ConfigError, Unavailable
 from galla.store.migrating import ONE_AT_A_TIME, upgrade
+from galla.store.nudges import Nudges
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -27,6 +28,8 @@ _LIMITS = {"lock_timeout": "5s", "statement_timeout": "20s", "idle_in_transactio
 """A process that dies with a lock in its hand must not hold up the others until its connection is missed."""
 
 GROUP_MAX = 128
+QUEUE_MAX = 5_000
+POOL_S = 5.0  # who gets no connection in this time hears that there is none
 WRITERS = 3
 RACES_MAX = 6
 _GONE = ("08", "57P", "53", "58")  # connection lost, server stopping, out of connections or space, disk
@@ -45,6 +48,7 @@ class PostgresDatabase:
         self._reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._is_closed = False
         self._queue: asyncio.Queue[_Item] = asyncio.Queue()
+        self._nudges = Nudges(engine)
         self._writers = [asyncio.create_task(self._work(), name="galla-write") for _ in range(WRITERS)]
 
     @classmethod
@@ -60,6 +64,7 @@ class PostgresDatabase:
             address,
             pool_size=WRITERS + 5,
             max_overflow=4,
+            pool_timeout=POOL_S,
             pool_pre_ping=False,
             hide_parameters=True,
             connect_args={"prepared_statement_cache_size": 512, "server_settings": _LIMITS},
@@ -108,14 +113,25 @@ class PostgresDatabase:
         """Run a writing function; return after the commit that holds it."""
         if self._is_closed:
             raise Unavailable("The database is closed, so nothing was recorded.")
+        if self._queue.qsize() >= QUEUE_MAX:
+            raise Unavailable("Too much waits to be written, so this was not recorded. Try again in a moment.")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._queue.put_nowait((lambda connection: work(connection, *args, **kwargs), future))
         return await future
+
+    def listen(self, hear: Callable[[], None]) -> None:
+        """Call `hear` whenever another process may have committed something."""
+        self._nudges.listen(hear)
+
+    def tell(self) -> None:
+        """Nudge the other processes: something was committed."""
+        self._nudges.tell()
 
     async def close(self) -> None:
         """Finish the queue and close the pool."""
         self._is_closed = True
         await self._queue.join()
+        await self._nudges.close()
         for writer in self._writers:
             writer.cancel()
         await asyncio.gather(*self._writers, return_exceptions=True)

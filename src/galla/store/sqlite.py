@@ -30,6 +30,7 @@ _Item = tuple[Callable[[Connection], Any], "Future[Any]"]
 _Answer = tuple["Future[Any]", Any, Exception | None]
 
 GROUP_MAX = 256
+QUEUE_MAX = 5_000
 READERS = 4
 _FIRST_SAFE = (3, 51, 3)
 _READONLY = 8
@@ -117,9 +118,17 @@ class SQLiteDatabase:
         """Run a writing function; return after the commit that holds it."""
         if self._failed is not None:
             raise Unavailable(self._failed)
+        if self._queue.qsize() >= QUEUE_MAX:
+            raise Unavailable("Too much waits to be written, so this was not recorded. Try again in a moment.")
         future: Future[T] = Future()
         self._queue.put((lambda connection: work(connection, *args, **kwargs), future))
         return await asyncio.wrap_future(future)
+
+    def listen(self, hear: Callable[[], None]) -> None:
+        """Do nothing: the file is this process's alone."""
+
+    def tell(self) -> None:
+        """Do nothing: the file is this process's alone."""
 
     async def close(self) -> None:
         """Finish the queue and close the file."""
