@@ -307,7 +307,8 @@ def _error_row(kind: type[errors.GallaError]) -> str:
 
 
 def _exit(kind: type[errors.GallaError]) -> Exit:
-    named = {errors.Refused: {"code": "", "hint": ""}, errors.TooSoon: {"retry_after_s": 1}}
+    named = {kind: {"retry_after_s": 1} for kind in (errors.TooSoon, errors.Unreachable)}
+    named[errors.Refused] = {"code": "", "hint": ""}
     return explain(kind("", **named.get(kind, {}))).exit
 
 

@@ -12,7 +12,7 @@ from galla.errors import StaleClaim
 from galla.payments.ladder import EDC, LATE_WATCH_S, UPI, Ladder, last_look, next_due, scaled
 from galla.payments.model import Method, Payment, Status
 from galla.store import payments
-from galla.store.claims import Schedule, claim_due, claim_one, mark_sending, next_due_at
+from galla.store.claims import Schedule, claim_due, claim_one, mark_sending, next_due_at, put_off
 from galla.store.database import Database, open_database
 from galla.store.rows import payment_values
 from galla.store.tables import payments as payments_table
@@ -243,3 +243,38 @@ async def test_one_payment_is_claimed_by_one(database: Database) -> None:
     )
 
     assert len([one for one in answers if one is not None]) == 1
+
+
+async def test_f18_a_merchants_many_keep_no_other_waiting(database: Database) -> None:
+    """However long one merchant's queue, a claim by turns takes another's three with its first; none is taken twice."""
+    crowd, corner = await database.write(make_shop), await database.write(make_shop)
+    await database.write(write_all, [sale(crowd, due_at=later(-600 + number / 10)) for number in range(1_000)])
+    few = [sale(corner, due_at=later(-1 + number / 10)) for number in range(3)]
+    await database.write(write_all, few)
+
+    plain = await database.write(claim_due, SCHEDULE, NOW, 200)
+    turns = await database.write(claim_due, SCHEDULE, NOW, 200, in_turn=True)
+
+    assert {one.merchant_id for one in plain} == {crowd.merchant_id}
+    assert {one.id for one in few} <= {one.id for one in turns}
+    assert {one.merchant_id for one in turns[:2]} == {crowd.merchant_id, corner.merchant_id}
+    assert len({one.id for one in (*plain, *turns)}) == 400
+    rest = await database.write(claim_due, SCHEDULE, NOW, 1_000, in_turn=True)
+    assert len(rest) == 603
+
+
+async def test_what_is_put_off_is_due_then_and_was_not_asked(database: Database) -> None:
+    """A claim that is given back falls due at its new time, at once if a hint has come, and counts as no inquiry."""
+    shop = await database.write(make_shop)
+    await database.write(write_sale, shop)
+    [claimed] = await database.write(claim_due, SCHEDULE, NOW, 10)
+    await database.write(put_off, claimed, later(40))
+    assert await database.write(claim_due, SCHEDULE, later(39.9), 10) == []
+    [again] = await database.write(claim_due, SCHEDULE, later(40), 10)
+    assert (again.id, again.checks) == (claimed.id, 1)
+
+    await database.write(put_off, claimed, later(90))  # by who held it before
+    assert await database.write(claim_one, SCHEDULE, later(40), shop.merchant_id, again.id) is None
+    await database.write(sql, f"UPDATE payments SET due_at = 1 WHERE id = '{again.id}'")
+    await database.write(put_off, again, later(90))
+    assert len(await database.write(claim_due, SCHEDULE, later(41), 10)) == 1

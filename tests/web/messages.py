@@ -23,7 +23,7 @@ from galla.web.pages.page import WEB
 SOURCE = WEB.parent
 SPOKEN = (
     "money.py", "protocol/codes.py", "protocol/pg_codes.py", "payments", "connectors", "receipts", "service",
-    "web/pages", "web/validation.py", "web/security.py", "web/room.py",
+    "web/pages", "web/validation.py", "web/security.py", "web/room.py", "web/crowd.py",
 )  # fmt: skip
 """Where code speaks to people at the counter; what only developers and operators read stays English."""
 

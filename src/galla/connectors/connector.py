@@ -33,7 +33,7 @@ from galla.payments.model import (
 )
 from galla.payments.refund import Refund, RefundOutcome
 from galla.payments.voiding import CUTOFF
-from galla.protocol.message import MerchantKey
+from galla.protocol.message import Host, MerchantKey
 from galla.protocol.queue import CANCEL_PATH
 from galla.protocol.req_hash import HMAC_JSON
 
@@ -72,7 +72,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
     `amounts` is how it writes money on the wire, `needs_terminal` whether a card machine must be named,
     `needs_session_token` whether it asks for a token first, `can_rebegin` whether beginning again cannot charge
-    twice (the payer still has to act), `expires_s` how long the payer has.
+    twice (the payer still has to act), `expires_s` how long the payer has. `host` is where its requests go, so that a
+    new payment is refused at once while nobody answers there (None: each is tried).
     """
 
     name: str
@@ -86,6 +87,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     can_refund: bool = False
     can_void: bool = False
     expires_s: float | None = None
+    host: Host | str | None = None
 
 
 class Connector(Protocol):

@@ -34,6 +34,7 @@ from galla.payments.refund import Refund, RefundOutcome
 from galla.payments.voiding import VOID
 from galla.protocol.codes import EDC_CODES, Kind, ResultInfo, explain_edc
 from galla.protocol.edc import SaleReply, SaleRequest, StatusReply, StatusRequest
+from galla.protocol.message import Host
 
 _ACCEPT = {"all": "ALL", "card": "CARD", "qr": "QR"}
 
@@ -48,6 +49,7 @@ class EdcConnector:
         needs_terminal=True,
         can_refund=True,
         can_void=True,
+        host=Host.EDC,
     )
 
     def begin(self, payment: Payment, account: Account, now: datetime) -> Flow[Outcome]:

@@ -37,6 +37,7 @@ from galla.payments.model import (
 )
 from galla.payments.refund import Refund, RefundOutcome
 from galla.protocol.codes import Kind, ResultInfo, explain_edc
+from galla.protocol.message import Host
 from galla.protocol.queue import (
     QueueAttempt,
     QueueCancelRequest,
@@ -61,6 +62,7 @@ class QueueConnector:
         amounts=PAISE_TEXT,
         can_rebegin=True,
         can_refund=True,
+        host=Host.QUEUE,
     )
 
     def begin(self, payment: Payment, account: Account, now: datetime) -> Flow[Outcome]:

@@ -38,6 +38,7 @@ from galla.payments.refund import Refund, RefundOutcome
 from galla.payments.rulebook import MCC_LIMITS_PAISE
 from galla.protocol.codes import Kind
 from galla.protocol.link import parse_link
+from galla.protocol.message import Host
 from galla.protocol.order import OrderStatusReply, OrderStatusRequest
 from galla.protocol.pg import Reply
 from galla.protocol.pg_envelope import TxnToken
@@ -69,6 +70,7 @@ class UpiConnector:
         can_rebegin=True,
         can_refund=True,
         expires_s=TOKEN_LIFE_S,
+        host=Host.PG,
     )
 
     def begin(self, payment: Payment, account: Account, now: datetime) -> Flow[Outcome]:

@@ -27,7 +27,7 @@ from galla.service.till import Till
 from galla.service.views import payment_view
 from galla.store import bills, ledger, payments
 from galla.store import merchants as stored
-from galla.store.claims import keep_session, mark_sending
+from galla.store.claims import keep_session, mark_sending, put_off
 from galla.store.journal import Event, Note, record
 from galla.store.payments import Exchange
 
@@ -55,7 +55,8 @@ async def advance(till: Till, payment: Payment, *, is_marked: bool = False) -> P
             return payment
         now = till.clock.now()
     timeout_s = till.settings.send_timeout_s if asking is Asking.BEGIN else till.inquiry_timeout_s
-    line = Line(till, timeout_s, payment.lease_until, now)
+    turn_of = payment.merchant_id if asking is Asking.INQUIRE else None
+    line = Line(till, timeout_s, payment.lease_until, now, turn_of=turn_of)
     withdrawn = Unsent(detail="stopped before it left")
     try:
         outcome = withdrawn if is_stopped else await _talk(till, payment, asking, line)
@@ -64,6 +65,9 @@ async def advance(till: Till, payment: Payment, *, is_marked: bool = False) -> P
     if isinstance(outcome, Captured):
         outcome = await _unshared(till, payment, outcome)
     now = till.clock.now()
+    if line.held_s and asking is Asking.INQUIRE:  # it was not asked, so there is no answer to it
+        await till.database.write(put_off, payment, now + timedelta(seconds=line.held_s))
+        return payment
     step = apply(payment, outcome, asking, now, ladder)
     if line.rest_s:
         step = rested(step, now + timedelta(seconds=line.rest_s))

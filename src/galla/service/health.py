@@ -37,6 +37,9 @@ async def metrics(till: Till) -> bytes:
     late = Gauge("galla_overdue_seconds", "How late the most overdue inquiry is", registry=registry)
     due_at = await till.database.read(next_due_at)
     late.set(max(0.0, (till.clock.now() - due_at).total_seconds()) if due_at is not None else 0.0)
+    away = Gauge("galla_provider_unreachable", "1 while a host does not answer", ["host"], registry=registry)
+    for host, is_open in till.breakers.seen().items():
+        away.labels(host).set(is_open)
     return generate_latest(registry)
 
 

@@ -1,4 +1,4 @@
-"""The line to Paytm for one step: one total deadline for all its requests, and the last exchange remembered."""
+"""The line to Paytm for one step: one deadline for all its requests, the breaker, and the last exchange remembered."""
 
 from __future__ import annotations
 
@@ -18,11 +18,22 @@ LEASE_MARGIN_S = 0.25
 class Line:
     """Carries the requests of one step under one total deadline, and remembers the last exchange.
 
-    `started_at` is the present instant, when the step begins.
+    `started_at` is the present instant, when the step begins. `turn_of` is the merchant in whose turn its questions
+    may be kept waiting; None for what cannot wait. `held_s` is how long the breaker has told the last one to wait.
     """
 
-    def __init__(self, till: Till, timeout_s: float, lease_until: datetime | None, started_at: datetime) -> None:
+    def __init__(
+        self,
+        till: Till,
+        timeout_s: float,
+        lease_until: datetime | None,
+        started_at: datetime,
+        *,
+        turn_of: str | None = None,
+    ) -> None:
         self._till = till
+        self._turn_of = turn_of
+        self.held_s = 0.0
         self.started_at = started_at
         if lease_until is not None:  # nobody else may begin while we still talk
             left_s = (lease_until - started_at).total_seconds() - LEASE_MARGIN_S
@@ -38,12 +49,22 @@ class Line:
         left_s = self._deadline - self._till.clock.monotonic()
         if left_s <= 0:
             raise NotSent("The time for this step had run out before the request left; nothing was sent.")
+        breaker = self._till.breakers.of(request.host)
+        subject = request.paytm_id or request.operation
+        leave = breaker.asked(subject, self._turn_of)
+        self.held_s = leave.wait_s
+        if leave.wait_s:
+            raise NotSent("Nobody has answered there for a while, so the request was kept back; nothing was sent.")
         self._request, self._response = request, None
+        end: TransportError | int | None = None
         try:
             self._response = await self._till.carry(request, left_s)
+            end = self._response.status
         except TransportError as error:
-            self._error = str(error)
+            self._error, end = str(error), error
             raise
+        finally:
+            breaker.ended(leave, subject, end)
         return self._response
 
     @property

@@ -16,7 +16,7 @@ from galla.money import check_amount, format_inr
 from galla.payments.machine import Asking, next_asking
 from galla.payments.model import Method, Payment
 from galla.payments.person import cancel as cancelled
-from galla.service import approval, starting
+from galla.service import approval, once, starting
 from galla.service.advance import advance
 from galla.service.offering import offer
 from galla.service.till import Principal, Till
@@ -77,10 +77,12 @@ async def start(
 
     Raises:
         PaymentError: a rule forbids it, or the key is taken; nothing was sent.
+        Unreachable: the provider has stopped answering; nothing was written down.
     """
     account = await till.account(principal.merchant_id)
     approver = await _approver(till, principal, new)
     order = _clean(till, account, new, approver, idempotency_key, fingerprint)
+    await _must_be_reachable(till, principal, order)
     made = await till.database.write(starting.make, till, principal, account, order)
     if not made.is_new:
         answer = made.answer or await _answer(till, principal, idempotency_key, made.payment)
@@ -208,6 +210,21 @@ def _cancel(
     )
     record(connection, after.merchant_id, now, note, happened)
     return after
+
+
+async def _must_be_reachable(till: Till, principal: Principal, order: starting.Order) -> None:
+    """Refuse a new payment while its provider answers nobody; one that was begun before hears its first answer.
+
+    Raises:
+        Unreachable: nothing was written and nothing sent.
+    """
+    host = order.offer.capabilities.host
+    refusal = till.breakers.of(host).refusal() if host is not None else None
+    if refusal is None:
+        return
+    now = till.clock.now()
+    if await till.database.read(once.known, principal.merchant_id, order.key, order.fingerprint, now) is None:
+        raise refusal
 
 
 async def _approver(till: Till, principal: Principal, new: NewPayment) -> str | None:

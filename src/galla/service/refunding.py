@@ -5,6 +5,8 @@ The reference was committed before the first request, so every retry and every q
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import msgspec
 import structlog
 from sqlalchemy import Connection
@@ -54,12 +56,16 @@ async def advance_refund(till: Till, refund: Refund, *, is_marked: bool = False)
     if payment is None:
         raise NotFound(f"There is no payment {refund.payment_id} for refund {refund.id}.")
     timeout_s = till.settings.send_timeout_s if asking is Asking.BEGIN else till.inquiry_timeout_s
-    line = Line(till, timeout_s, refund.lease_until, till.clock.now())
+    turn_of = refund.merchant_id if asking is Asking.INQUIRE else None
+    line = Line(till, timeout_s, refund.lease_until, till.clock.now(), turn_of=turn_of)
     outcome: RefundOutcome
     if is_withdrawn(refund, now):
         outcome = Rejected(reason=void_too_late())
     else:
         outcome = await _talk(till, refund, payment, asking, line)
+    if line.held_s and asking is Asking.INQUIRE:
+        await till.database.write(refunds.put_off, refund, till.clock.now() + timedelta(seconds=line.held_s))
+        return refund
     step = apply(refund, outcome, asking, till.clock.now(), till.settings.ladder_scale)
     try:
         after = await till.database.write(commit_step, till, payment, refund, step, line.exchange(outcome))

@@ -7,6 +7,7 @@ the same rungs that `payments.ladder` reads.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -22,6 +23,7 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    func,
     literal,
     null,
     or_,
@@ -49,6 +51,7 @@ from galla.store.tables import payments
 
 _p = payments.c
 _NOW = bindparam("now", type_=BigInteger())
+OVERDUE_MAX = 20_000  # so many of the longest overdue take turns: what a claim costs has an end
 _IS_FREE = or_(_p.lease_until.is_(None), _p.lease_until <= _NOW)
 _IS_HELD = and_(
     _p.merchant_id == bindparam("merchant"), _p.id == bindparam("payment"), _p.fence == bindparam("token")
@@ -67,6 +70,12 @@ _MARK_SENDING = (
         due_at=_UNTIL,
     )
 )
+_HINTED = _p.due_at < bindparam("claimed", type_=BigInteger())
+_PUT_OFF = (
+    update(payments)
+    .where(_IS_HELD)
+    .values(lease_until=None, checks=_p.checks - 1, due_at=case((_HINTED, _p.due_at), else_=_UNTIL))
+)
 _KEEP_SESSION = update(payments).where(_IS_HELD).values(session=bindparam("sealed"))
 _NEXT_DUE = select(_p.due_at).where(_p.due_at.is_not(None)).order_by(_p.due_at).limit(1)
 
@@ -79,11 +88,17 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     lease_ms: int
 
 
-def claim_due(connection: Connection, schedule: Schedule, now: datetime, limit: int) -> list[Payment]:
-    """Take up to `limit` payments whose time has come, longest overdue first."""
-    taking = _taking_due(schedule, connection.dialect.name == "postgresql")
+def claim_due(
+    connection: Connection, schedule: Schedule, now: datetime, limit: int, *, in_turn: bool = False
+) -> list[Payment]:
+    """Take up to `limit` payments whose time has come, longest overdue first.
+
+    With `in_turn`, one of each merchant's, then a second of each …, so that none waits behind the many of another.
+    """
+    taking = _taking_due(schedule, connection.dialect.name == "postgresql", in_turn)
     rows = connection.execute(taking, {"now": to_millis(now), "most": limit})
-    return [payment_from(row) for row in rows]
+    taken = [payment_from(row) for row in rows]
+    return _in_turn(taken) if in_turn else taken
 
 
 def claim_one(
@@ -120,6 +135,12 @@ def mark_sending(connection: Connection, payment: Payment, now: datetime, lease_
     return msgspec.structs.replace(after, lease_until=instant, due_at=instant)
 
 
+def put_off(connection: Connection, payment: Payment, until: datetime) -> None:
+    """Give a claim back unused: it does not count, and the payment falls due at this instant, or when a hint says."""
+    if payment.due_at is not None:  # else it was only to be compared with its proof
+        connection.execute(_PUT_OFF, {**_held(payment), "claimed": millis(payment.due_at), "until": to_millis(until)})
+
+
 def keep_session(connection: Connection, payment: Payment, sealed: str) -> None:
     """Write down how far a flow of several requests has come, before its next request leaves.
 
@@ -141,17 +162,38 @@ def _held(payment: Payment) -> dict[str, Any]:
     return {"merchant": payment.merchant_id, "payment": payment.id, "token": payment.fence}
 
 
+def _in_turn(taken: list[Payment]) -> list[Payment]:
+    """Return payments oldest first, one of each merchant's after the other."""
+    place: Counter[str] = Counter()
+    places: dict[str, int] = {}
+    for payment in sorted(taken, key=lambda each: each.created_at):
+        place[payment.merchant_id] += 1
+        places[payment.id] = place[payment.merchant_id]
+    return sorted(taken, key=lambda each: (places[each.id], each.created_at))
+
+
 @lru_cache(maxsize=8)  # to put the statement together takes longer than to run it
-def _taking_due(schedule: Schedule, has_other_workers: bool) -> Update:
-    due: Select[Any] = (
-        select(_p.merchant_id, _p.id)
-        .where(_p.due_at <= _NOW, _IS_FREE)
-        .order_by(_p.due_at)
-        .limit(bindparam("most", type_=BigInteger()))
-    )
+def _taking_due(schedule: Schedule, has_other_workers: bool, in_turn: bool) -> Update:
+    most = bindparam("most", type_=BigInteger())
+    due: Select[Any] = select(_p.merchant_id, _p.id).where(_p.due_at <= _NOW, _IS_FREE)
+    due = due.where(tuple_(_p.merchant_id, _p.id).in_(_turns(most))) if in_turn else due.order_by(_p.due_at).limit(most)
     if has_other_workers:
         due = due.with_for_update(skip_locked=True)
     return _taking(schedule).where(tuple_(_p.merchant_id, _p.id).in_(due))
+
+
+def _turns(most: ColumnElement[int]) -> Select[Any]:
+    """Choose among the longest overdue by turns: the first of each merchant's, then the second of each …"""
+    overdue = (
+        select(_p.merchant_id, _p.id, _p.due_at)
+        .where(_p.due_at <= _NOW, _IS_FREE)
+        .order_by(_p.due_at)
+        .limit(OVERDUE_MAX)
+        .subquery()
+    )
+    turn = func.row_number().over(partition_by=overdue.c.merchant_id, order_by=overdue.c.due_at).label("turn")
+    placed = select(overdue, turn).subquery()
+    return select(placed.c.merchant_id, placed.c.id).order_by(placed.c.turn, placed.c.due_at).limit(most)
 
 
 @lru_cache(maxsize=8)

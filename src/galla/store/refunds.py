@@ -115,6 +115,15 @@ def _taking_due(*, has_other_workers: bool) -> Update:
     )
 
 
+def put_off(connection: Connection, refund: Refund, until: datetime) -> None:
+    """Give a claim back unused: the refund falls due at this instant, and the claim does not count."""
+    connection.execute(
+        update(refunds)
+        .where(_r.merchant_id == refund.merchant_id, _r.id == refund.id, _r.fence == refund.fence)
+        .values(due_at=to_millis(until), lease_until=None, checks=_r.checks - 1)
+    )
+
+
 def mark_sending(connection: Connection, refund: Refund, now: datetime, lease_ms: int) -> Refund:
     """Write down that a refund's request may leave, before its first byte does.
 

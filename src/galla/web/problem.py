@@ -27,6 +27,7 @@ STATUS: dict[type[errors.GallaError], int] = {
     errors.IdempotencyMismatch: 422,
     errors.IdempotencyInProgress: 409,
     errors.TooSoon: 429,
+    errors.Unreachable: 503,
     errors.Forbidden: 403,
     errors.PaymentError: 409,
     errors.Unavailable: 503,
@@ -111,6 +112,7 @@ TITLES: dict[str, str] = {
     "body_too_large": "The body is too large.",
     "unsupported_media_type": "The body is not of a type this address reads.",
     "too_many_requests": "Asked too often.",
+    "provider_unreachable": "Paytm cannot be reached.",
     "unavailable": "galla cannot take work now.",
     "internal": "galla failed.",
 }
@@ -198,7 +200,7 @@ def not_found() -> Problem:
 
 
 def _retry_after(error: errors.PaymentError) -> dict[str, str]:
-    if isinstance(error, errors.TooSoon):
+    if isinstance(error, errors.TooSoon | errors.Unreachable):
         return {"Retry-After": str(error.retry_after_s)}
     if isinstance(error, errors.IdempotencyInProgress):
         return {"Retry-After": "1"}
