@@ -83,6 +83,7 @@ SETTINGS = (
     Setting("GALLA_LADDER_SCALE", "1", "multiplies every wait between inquiries; below 1 for rehearsals"),
     Setting("GALLA_INQUIRY_TIMEOUT", "4.5", "seconds an inquiry may take in all"),
     Setting("GALLA_SEND_TIMEOUT", "15", "seconds a request for money may take in all"),
+    Setting("GALLA_DRAIN", "5", "seconds `serve --no-worker` goes on after SIGTERM, with /readyz saying no"),
     Setting("GALLA_API_KEY", "", "if set at first start, an admin key with this value exists"),
     Setting("GALLA_COLLECT_ALLOWED", "false", "whether UPI Collect may be offered at all"),
     Setting("GALLA_UPI_LIMIT", "10000000", "the most one UPI payment may take, in paise"),
@@ -121,6 +122,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ladder_scale: float = 1.0
     inquiry_timeout_s: float = 4.5
     send_timeout_s: float = 15.0
+    drain_s: float = 5.0
     api_key: Secret = Secret("")
     collect_allowed: bool = False
     upi_limit_paise: int = 1_00_000_00
@@ -156,6 +158,7 @@ _FIELDS = {
     "GALLA_LADDER_SCALE": "ladder_scale",
     "GALLA_INQUIRY_TIMEOUT": "inquiry_timeout_s",
     "GALLA_SEND_TIMEOUT": "send_timeout_s",
+    "GALLA_DRAIN": "drain_s",
     "GALLA_API_KEY": "api_key",
     "GALLA_COLLECT_ALLOWED": "collect_allowed",
     "GALLA_UPI_LIMIT": "upi_limit_paise",
@@ -254,6 +257,10 @@ def _convert(name: str, text: str) -> Any:
             if not 0 < number < 1e6:
                 raise _wrong(name, "a number above 0")
             return number
+        case "drain_s":
+            if not (text.isascii() and text.isdigit() and len(text) < 4):
+                raise _wrong(name, "whole seconds, from 0 to 999")
+            return float(text)
         case "collect_allowed" | "webhooks_to_private":
             if text.lower() not in ("true", "false", "1", "0", "yes", "no"):
                 raise _wrong(name, "true or false")

@@ -91,19 +91,26 @@ async def running(server: uvicorn.Server, listening: socket.socket) -> AsyncIter
         listening.close()
 
 
+class Stop(asyncio.Event):
+    """Set when the process is to end. `is_patient`: it was asked to (SIGTERM), and nobody waits at a keyboard."""
+
+    is_patient = False
+
+
 @asynccontextmanager
-async def until_stopped() -> AsyncIterator[asyncio.Event]:
-    """Give an event that is set by Ctrl-C or by a request to end; a second Ctrl-C ends at once."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+async def until_stopped() -> AsyncIterator[Stop]:
+    """Give an event that is set by Ctrl-C or by a request to end; a second one ends at once."""
+    stop, loop = Stop(), asyncio.get_running_loop()
     kinds = (signal.SIGINT, signal.SIGTERM)
 
-    def ask() -> None:
+    def ask(kind: signal.Signals) -> None:
+        stop.is_patient = kind is signal.SIGTERM
         stop.set()
-        for kind in kinds:
-            loop.remove_signal_handler(kind)
+        for each in kinds:
+            loop.remove_signal_handler(each)
 
     for kind in kinds:
-        loop.add_signal_handler(kind, ask)
+        loop.add_signal_handler(kind, ask, kind)
     try:
         yield stop
     finally:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from galla.cli import screen
 from galla.cli.hosting import listen, port_of, running, settle, until_stopped
 from galla.cli.logs import configure
+from galla.clock import SYSTEM
 from galla.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ async def _serve(settings: Settings, *, has_worker: bool) -> None:
             await _show_way_in(till, url, is_seen=out.is_terminal)
             out.print("Stop with Ctrl-C: payments that are not final are taken up again at the next start.")
             await _until_end(stop, app.state.working)
+            app.state.leaving.set()
+            if stop.is_patient and not has_worker:  # others serve as well: let a balancer turn to them first
+                await SYSTEM.sleep(settings.drain_s)
     finally:
         await till.close()
 

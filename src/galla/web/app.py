@@ -23,11 +23,11 @@ from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from galla.errors import GallaError
+from galla.errors import GallaError, PaymentError
 from galla.receipts.pdf import FONTS
 from galla.service.throttle import Throttle
 from galla.service.till import Till
-from galla.web import callbacks, health
+from galla.web import callbacks, crowd, health
 from galla.web.api import router as api
 from galla.web.boundary import Boundary, log_failure
 from galla.web.language import Speaking
@@ -40,17 +40,18 @@ from galla.web.room import Room
 from galla.web.validation import explain
 
 STATIC = Path(__file__).parent / "static"
-GRACE_S = 10
+GRACE_S = 30
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 _LOG = structlog.get_logger("galla")
 
 
-def make_app(till: Till, *, run_worker: bool = True) -> FastAPI:
+def make_app(till: Till, *, run_worker: bool = True, at_once: int = crowd.AT_ONCE) -> FastAPI:
     """Return the application over an open till.
 
     While it runs, so does one worker, unless `run_worker` is false (then `galla worker` must run elsewhere).
-    The till stays the caller's to close.
+    At most `at_once` requests that may change something are worked on at the same time. The till stays the caller's
+    to close.
     """
 
     @asynccontextmanager
@@ -72,6 +73,7 @@ def make_app(till: Till, *, run_worker: bool = True) -> FastAPI:
     app = _Application(title="galla", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.till = till
     app.state.closing = asyncio.Event()
+    app.state.leaving = asyncio.Event()
     app.state.working = None
     app.state.payers = Room()
     app.state.screens = Room()
@@ -84,6 +86,7 @@ def make_app(till: Till, *, run_worker: bool = True) -> FastAPI:
     app.mount("/static", _Static(directory=STATIC), name="static")
     for kind in (Problem, GallaError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer)
+    app.add_middleware(crowd.Crowd, at_once=at_once, answer=_answer)
     app.add_middleware(Speaking)
     app.add_middleware(Boundary, clock=till.clock, worded=_worded)
     return app
@@ -142,7 +145,7 @@ async def _answer(request: Request, error: Exception) -> Response:
     if problem.status == 405:
         problem.headers["Allow"] = _allowed(request)
     request_id = str(request.state.request_id)
-    if problem.status >= 500:
+    if problem.status >= 500 and not isinstance(error, Problem | PaymentError):  # those are no failures
         log_failure(error, request_id)
     return await _worded(request, problem)
 

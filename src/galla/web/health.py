@@ -32,6 +32,9 @@ async def healthz() -> Response:
 async def readyz(request: Request, till: TillHere) -> Response:
     """Say whether galla can take work, and which check fails when it cannot."""
     found = await health.readiness(till)
+    if request.app.state.leaving.is_set():
+        said = "galla is being stopped. Send new requests to another process."
+        found = {**found, "status": "failing", "checks": {**found["checks"], "process": said}}
     working: asyncio.Task[None] | None = request.app.state.working
     if working is not None:
         has_ended = working.done()

@@ -12,8 +12,11 @@ from typing import Any, TypeVar
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from galla import ids
+
 KEEP_ALIVE = b": still here\n\n"
 RETRY_MS = 1000
+AGAIN_MS = 2  # times 0 to 999: when galla stops, its readers do not all come back in the same instant
 
 T = TypeVar("T")
 
@@ -60,6 +63,8 @@ async def _until(chunks: AsyncIterator[bytes], closing: asyncio.Event) -> AsyncI
     yield f"retry: {RETRY_MS}\n\n".encode()
     async for chunk in open_until(chunks, closing):
         yield chunk
+    if closing.is_set():
+        yield f"retry: {RETRY_MS + AGAIN_MS * ids.fraction()}\n\n".encode()
 
 
 async def open_until(source: AsyncIterator[T], closing: asyncio.Event) -> AsyncIterator[T]:
