@@ -23,6 +23,7 @@ from galla.store.database import open_database
 from galla.store.migrating import upgrade
 from galla.store.schema import metadata
 from tests.database import fresh_database
+from tests.service.shop import open_shop
 from tests.store import first_schema
 from tests.store.catalogue import catalogue
 from tests.store.samples import make_shop, sql
@@ -230,6 +231,40 @@ async def test_a_newer_database_is_refused(database_url: str) -> None:
         return sql(connection, "SELECT version_num FROM alembic_version")
 
     assert await on(database_url, version) == [("9999",)]
+
+
+@pytest.mark.parametrize(("oldest_reader", "is_used"), [("0001", True), ("0002", False)])
+async def test_f44_an_older_galla_goes_on_beside_a_newer_one(
+    database_url: str, oldest_reader: str, is_used: bool
+) -> None:
+    """F44: on a newer schema that says so the galla before it opens, takes money and changes nothing of the schema."""
+    first = await open_database(database_url)
+    for statement in (
+        "ALTER TABLE payments ADD COLUMN colour TEXT",
+        "CREATE TABLE colours (merchant_id TEXT NOT NULL, name TEXT NOT NULL)",
+        f"INSERT INTO migrations VALUES ('0009', '{oldest_reader}')",
+        "UPDATE alembic_version SET version_num = '0009'",
+    ):
+        await first.write(sql, statement)
+    await first.close()
+
+    if not is_used:
+        with pytest.raises(ConfigError, match="newer galla"):
+            await open_database(database_url)
+        return
+    async with open_shop(database_url) as shop:
+        payment = await shop.start()
+        shop.pay_by_card()
+        assert (await shop.ended(payment))["status"] == "paid"
+        assert await shop.till.database.read(sql, "SELECT version_num FROM alembic_version") == [("0009",)]
+
+
+def test_every_migration_suits_the_galla_before_it() -> None:
+    """F44: each migration says whose code may work on what it leaves, and the one before it always may."""
+    for path in sorted(VERSIONS.glob("*.py")):
+        module: dict[str, Any] = {}
+        exec(path.read_text(), module)  # noqa: S102 - our own file, which imports nothing of galla's
+        assert module["oldest_reader"] <= (module["down_revision"] or module["revision"]), path.name
 
 
 async def test_the_report_view_joins_payment_bill_and_cashier(database_url: str) -> None:

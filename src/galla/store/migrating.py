@@ -7,10 +7,13 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect, select
 
 from galla.errors import ConfigError
+from galla.store.record_tables import migrations
 
 _HERE = Path(__file__).parent / "migrations"
 ONE_AT_A_TIME = threading.Lock()
@@ -26,8 +29,10 @@ def migrate(engine: Engine) -> None:
 def upgrade(connection: Connection, revision: str = "head") -> None:
     """Upgrade over an open connection, inside its transaction; the caller holds `ONE_AT_A_TIME`.
 
+    A database that a newer galla has migrated is left as it is, and used if that galla says that this one may.
+
     Raises:
-        ConfigError: a newer galla has migrated this database.
+        ConfigError: a newer galla has migrated this database, and this one would not understand it.
     """
     config = Config()
     config.set_main_option("script_location", str(_HERE))
@@ -35,8 +40,20 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     try:
         command.upgrade(config, revision)
     except CommandError as error:
+        if _suits(connection, str(ScriptDirectory.from_config(config).get_current_head())):
+            return
         raise ConfigError(
             f"A newer galla has changed this database ({error}), so this one leaves it alone. "
             "Install the newer version, or restore the backup made before the upgrade.",
             setting="GALLA_DATABASE_URL",
         ) from error
+
+
+def _suits(connection: Connection, ours: str) -> bool:
+    """Whether the last migration of a database says that a galla whose own last one is `ours` may use it."""
+    if not inspect(connection).has_table(migrations.name):
+        return False
+    theirs = MigrationContext.configure(connection).get_current_revision()
+    query = select(migrations.c.oldest_reader).where(migrations.c.revision == theirs)
+    oldest_reader = connection.execute(query).scalar_one_or_none()
+    return oldest_reader is not None and oldest_reader <= ours

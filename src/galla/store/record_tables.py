@@ -1,4 +1,4 @@
-"""The tables that record: events, audit, ledger, idempotency keys, and who may ask."""
+"""The tables that record: events, audit, ledger, idempotency keys, who may ask, and what has changed the schema."""
 
 from __future__ import annotations
 
@@ -274,5 +274,14 @@ saved_views = Table(
     whole("created_at"),
     PrimaryKeyConstraint("merchant_id", "person", "name"),
     ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+    sqlite_strict=True,
+)
+
+migrations = Table(
+    "migrations",
+    metadata,
+    words("revision"),
+    words("oldest_reader"),
+    PrimaryKeyConstraint("revision"),
     sqlite_strict=True,
 )

@@ -31,6 +31,7 @@ _OF_PAYMENT = and_(_p.merchant_id == _r.merchant_id, _p.id == _r.payment_id)
 _given_at = func.coalesce(_r.counter, _p.counter)
 _IS_PAID: ColumnElement[bool] = literal_column("(payments.status = 'paid' AND payments.counter IS NOT NULL)")
 _IS_DONE: ColumnElement[bool] = literal_column("(refunds.status = 'done')")
+_IS_GOING: ColumnElement[bool] = literal_column("(refunds.status IN ('created', 'pending', 'in_doubt'))")
 _IS_OPEN: ColumnElement[bool] = literal_column(
     "(payments.status IN ('created', 'pending', 'in_doubt') OR payments.needs_review = 1)"
 )
@@ -187,6 +188,7 @@ def unfinished(connection: Connection, merchant_id: str, counter: str) -> list[R
         .where(
             _r.merchant_id == merchant_id,
             _given_at == counter,
+            _IS_GOING,
             or_(_r.status.in_(("created", "in_doubt")), and_(_r.status == "pending", _r.kind == "void")),
         )
     )
@@ -199,7 +201,8 @@ def on_their_way(connection: Connection, merchant_id: str, counter: str) -> list
     query = (
         select(_r.amount_paise)
         .join_from(refunds, payments, _OF_PAYMENT)
-        .where(_r.merchant_id == merchant_id, _given_at == counter, _r.status == "pending", _r.kind != "void")
+        .where(_r.merchant_id == merchant_id, _IS_GOING, _given_at == counter)
+        .where(_r.status == "pending", _r.kind != "void")
     )
     return [int(amount) for amount in connection.execute(query).scalars()]
 

@@ -268,6 +268,7 @@ refunds = Table(
     truth("may_resend"),
     Index(None, "merchant_id", "payment_id"),
     Index(None, "merchant_id", "status"),
+    partial("ix_refunds_open", "merchant_id", where=_LIVE),
     partial("ix_refunds_review", "merchant_id", where="needs_review = 1"),
     partial("ix_refunds_done", "merchant_id", "settled_at", where="status = 'done'"),
     partial(

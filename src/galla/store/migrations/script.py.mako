@@ -9,6 +9,7 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
+oldest_reader = ${repr(down_revision)}  # whose code may still work on what this leaves: at least the one before it
 
 
 def upgrade() -> None:

@@ -73,6 +73,13 @@ CREATE TABLE merchants (
 )
  STRICT
 
+CREATE TABLE migrations (
+    revision TEXT NOT NULL,
+    oldest_reader TEXT NOT NULL,
+    CONSTRAINT pk_migrations PRIMARY KEY (revision)
+)
+ STRICT
+
 CREATE TABLE accounts (
     merchant_id TEXT NOT NULL,
     code TEXT NOT NULL,
@@ -750,6 +757,8 @@ CREATE INDEX ix_refunds_due ON refunds (due_at) WHERE due_at IS NOT NULL
 CREATE INDEX ix_refunds_merchant_id_payment_id ON refunds (merchant_id, payment_id)
 
 CREATE INDEX ix_refunds_merchant_id_status ON refunds (merchant_id, status)
+
+CREATE INDEX ix_refunds_open ON refunds (merchant_id) WHERE status IN ('created', 'pending', 'in_doubt')
 
 CREATE INDEX ix_refunds_review ON refunds (merchant_id) WHERE needs_review = 1
 
