@@ -75,11 +75,17 @@ def callback_again(run: Run, a: int, b: int, c: int) -> None:
         return
     post = pick(run.stage.posts, c)
     body = post.body
-    places = [place for place, byte in enumerate(body) if 48 <= byte <= 57] if b % 2 else []
+    places = [place for place in _signed(body) if 48 <= body[place] <= 57] if b % 2 else []
     if places:
         place = places[(a * 64 + c) * 7 % len(places)]
         body = body[:place] + (b"9" if body[place] != 57 else b"1") + body[place + 1 :]
     run.tell(post, body, is_forged=body != post.body)
+
+
+def _signed(body: bytes) -> range:
+    """Return the places of a callback that its signature covers: a JSON head, with the time in it, is not signed."""
+    start, head = body.find(b'"body":'), body.find(b'"head":')
+    return range(max(start, 0), head if head > start >= 0 else len(body))
 
 
 def _fault(run: Run, fault: Fault) -> None:
