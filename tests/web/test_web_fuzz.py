@@ -99,6 +99,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # hypothesis tells of a text of its own making
 def test_ten_thousand_calls_meet_no_server_error(
     served: Served, record_property: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
