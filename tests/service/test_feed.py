@@ -72,6 +72,18 @@ async def test_a_slow_listener_loses_nothing(counter: Counter, monkeypatch: pyte
     await events.aclose()
 
 
+async def test_who_leaves_before_it_has_begun_is_forgotten(counter: Counter) -> None:
+    """A listener that goes away while the reader is only starting leaves no reader behind."""
+    hearing = asyncio.ensure_future(anext(feed.follow(counter.till, counter.principal, after=0)))
+    heard = counter.till.channel(counter.principal.merchant_id)
+    while heard._reading is None:  # noqa: ASYNC110 - it says nothing when it starts
+        await asyncio.sleep(0)
+    hearing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await hearing
+    assert (heard._inboxes, heard._reading) == ({}, None)
+
+
 async def test_a_screen_is_drawn_once_for_much_news(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
     """What happens while a screen is drawn stirs it once more, not once for each event."""
     monkeypatch.setattr(feed, "KEEP_ALIVE_S", 1.0)

@@ -10,11 +10,10 @@ import asyncio
 from collections import deque
 from typing import Any
 
-import msgspec
 from sqlalchemy import Row
 
-from galla.clock import from_millis, rfc3339
 from galla.service.bell import Bell
+from galla.service.views import event_view
 from galla.store import journal
 from galla.store.database import Database
 
@@ -134,15 +133,3 @@ class Channel:
             for inbox in self._inboxes.get(key, ()):
                 if inbox.payment in (None, row.object_id) and inbox.bill in (None, row.bill_id):
                     inbox.put(event)
-
-
-def event_view(row: Row[Any]) -> dict[str, Any]:
-    """Return an event as the API shows it."""
-    return {
-        "id": str(row.position),
-        "object": "event",
-        "type": row.type,
-        "sequence": row.sequence,
-        "created_at": rfc3339(from_millis(row.at)),
-        "data": msgspec.json.decode(row.data),
-    }

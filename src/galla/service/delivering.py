@@ -17,12 +17,13 @@ from sqlalchemy import Connection, Row
 
 from galla import ids
 from galla.client.outward import Posted, post
-from galla.clock import from_millis, rfc3339, to_millis
+from galla.clock import to_millis
 from galla.payments.task import TaskKind
 from galla.service import webhook_tasks
 from galla.service.redacted import redacted
 from galla.service.tasking import Closing
 from galla.service.till import Till
+from galla.service.views import event_view
 from galla.store import deliveries, webhooks
 from galla.store.journal import Note, events_after, record
 from galla.webhooks import sign
@@ -136,15 +137,7 @@ def _spread(connection: Connection, endpoint: Row[Any], now: datetime) -> None:
 
 def _body(row: Row[Any]) -> bytes:
     """Return the event as the API shows it. What was written is never changed, so each attempt has the same bytes."""
-    event = {
-        "id": str(row.position),
-        "object": "event",
-        "type": row.type,
-        "sequence": row.sequence,
-        "created_at": rfc3339(from_millis(row.at)),
-        "data": msgspec.Raw(row.data.encode()),
-    }
-    return msgspec.json.encode(event)
+    return msgspec.json.encode({**event_view(row), "data": msgspec.Raw(row.data.encode())})
 
 
 def _settle(connection: Connection, till: Till, claim: Claim, posted: Posted) -> None:

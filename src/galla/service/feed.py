@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from galla.service.channel import Inbox, event_view
+from galla.service.channel import Inbox
 from galla.service.till import Principal, Till
+from galla.service.views import event_view
 from galla.store import journal
 
 KEEP_ALIVE_S = 15.0
@@ -65,8 +66,8 @@ async def follow(
     """
     position = await last(till, principal) if after is None else after
     channel, inbox = till.channel(principal.merchant_id), Inbox(payment, bill)
-    await channel.join(inbox)
     try:
+        await channel.join(inbox)
         is_behind = True
         while True:
             while is_behind:
@@ -97,8 +98,8 @@ async def stirs(till: Till, principal: Principal, after: int) -> AsyncIterator[b
         Unavailable: the database does not answer any more.
     """
     channel, inbox = till.channel(principal.merchant_id), Inbox()
-    await channel.join(inbox)
     try:
+        await channel.join(inbox)
         if await last(till, principal) > after:
             yield True
         while True:

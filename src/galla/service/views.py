@@ -1,11 +1,14 @@
-"""A payment and a refund as the API, the events and the pages show them."""
+"""A payment, a refund and an event as the API, the webhooks and the pages show them."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from galla.clock import rfc3339
+import msgspec
+from sqlalchemy import Row
+
+from galla.clock import from_millis, rfc3339
 from galla.money import format_inr
 from galla.payments.model import Method, Payment, Phase, Proof, Reason, Status
 from galla.payments.refund import Refund
@@ -27,6 +30,18 @@ _MODES = {
     "CASH": "cash_amount",
 }
 """Where the host billing system books each of Paytm's modes; any other goes to `other_amount`."""
+
+
+def event_view(row: Row[Any]) -> View:
+    """Return the public form of an event; its `data` is what it is about, as it was then."""
+    return {
+        "id": str(row.position),
+        "object": "event",
+        "type": row.type,
+        "sequence": row.sequence,
+        "created_at": rfc3339(from_millis(row.at)),
+        "data": msgspec.json.decode(row.data),
+    }
 
 
 def payment_view(payment: Payment, now: datetime) -> View:
