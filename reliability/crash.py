@@ -23,6 +23,7 @@ import aiohttp
 import msgspec
 
 from galla.clock import SYSTEM
+from galla.simulation.invariants import INVARIANTS
 from reliability.counters import Counter, Memory
 from reliability.outside import Outside
 from reliability.processes import Nursery, Program, control, free_port, sandbox, settings
@@ -251,7 +252,7 @@ def _figures(kills: int, trial: Trial, verdict: Verdict, took_s: float) -> list[
         count("sales accepted on the wire", verdict.sales),
         exactly("acknowledged and lost", len(verdict.lost)),
         exactly("a second sale or charge", len(verdict.doubled)),
-        exactly("breaches of the money invariants (17 of them)", len(verdict.breaches)),
+        exactly(f"breaches of the invariants ({len(INVARIANTS) - 1} of them)", len(verdict.breaches)),
         exactly("answers that contradict earlier ones", len(memory.wrong)),
         *within("kill to first answer, started from nothing", cold, RECOVERY_S),
         *within("of it, galla's own processor time", used)[1:],

@@ -10,18 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from bench.report import machine
+from bench.report import Figure, machine
 
 FOLDER = Path(__file__).parent
-
-
-class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a record; `is_met` is None where there is no target."""
-
-    what: str
-    value: str
-    target: str = ""
-    is_met: bool | None = None
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

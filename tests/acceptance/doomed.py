@@ -19,7 +19,7 @@ from typing import Any
 from galla.errors import IdempotencyInProgress
 from galla.service import access, payments
 from galla.service.till import Till
-from tests.acceptance.dying import Fate, put_at_risk
+from galla.simulation.dying import Fate, put_at_risk
 from tests.service.shop import API_KEY, settings_for
 
 FIRST_TID = 61_000_000

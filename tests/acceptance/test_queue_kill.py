@@ -21,10 +21,10 @@ from galla.sandbox.sandbox import Sandbox
 from galla.sandbox.terminal import Action
 from galla.service import payments
 from galla.service.till import Principal, Till
+from galla.simulation.dying import DyingDatabase
 from galla.store.claims import next_due_at
 from galla.store.tables import payments as payment_rows
 from tests.acceptance import test_upi_kill as lives
-from tests.acceptance.dying import DyingDatabase
 from tests.acceptance.test_upi_kill import Fresh
 from tests.service.shop import AMOUNT, SECOND
 

@@ -25,10 +25,10 @@ from galla.sandbox.phoneplay import PhoneOutcome
 from galla.sandbox.sandbox import Sandbox
 from galla.service import access, payments, refunds
 from galla.service.till import Principal, Till
+from galla.simulation.dying import DyingDatabase, Fate, Killed, put_at_risk
 from galla.store.claims import next_due_at
 from galla.store.tables import payments as payment_rows
 from tests.acceptance.crash_table import TABLE
-from tests.acceptance.dying import DyingDatabase, Fate, Killed, put_at_risk
 from tests.database import fresh_database
 from tests.service.books import assert_books_equal_truth
 from tests.service.shop import AMOUNT, API_KEY, FIRST, TEN_TWENTY_IST, settings_for

@@ -17,9 +17,9 @@ from galla.errors import (
 from galla.sandbox.terminal import Action
 from galla.service import audit, bills, ledgers, payments, refunds, tasks
 from galla.service.till import Till
+from galla.simulation.dying import DyingDatabase, Fate, Killed, put_at_risk
 from galla.store import claims
 from galla.store.database import Database
-from tests.acceptance.dying import DyingDatabase, Fate, Killed, put_at_risk
 from tests.service.shop import AMOUNT, FIRST, SECOND, Shop, open_shop
 
 _REJECTED = (Action.REJECT,)

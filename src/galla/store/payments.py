@@ -101,7 +101,7 @@ def save(connection: Connection, before: Payment, after: Payment) -> Payment:
     changes["lease_until"] = None
     is_proven = after.proof is not None and before.proof is None
     if is_proven:
-        changes["proof_id"] = new_id("prf")
+        changes["proof_id"] = new_id("prf", after.settled_at)
     given = {
         **{f"new_{name}": value for name, value in changes.items()},
         **_key(before),
