@@ -134,6 +134,7 @@ def _config() -> SchemathesisConfig:
         {
             "headers": {"Authorization": f"Bearer {ADMIN_KEY}"},
             "workers": 1,
+            "request-timeout": 60,  # a computer that does something else for ten seconds is no server error
             "seed": SEED,
             "continue-on-failure": True,
             "generation": {"max-examples": EACH, "no-shrink": True, "database": "none", "unique-inputs": False},
