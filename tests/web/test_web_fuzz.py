@@ -27,7 +27,7 @@ from galla.web.app import make_app
 from tests.web.shop import ADMIN_KEY, settings_for
 
 LEAST_CALLS = 10_000
-EACH = 210
+EACH = 145
 SEED = 20_261_121
 CHECKS = {
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",

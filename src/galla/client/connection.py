@@ -8,11 +8,14 @@ returned. What an error means for money is not decided here.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+import socket
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiohttp import ClientRequest, ClientTimeout, TCPConnector
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
+from galla.client.lookup import PAYTM, Lookups
 from galla.protocol.message import MAX_BODY_BYTES, Request
 
 if TYPE_CHECKING:
@@ -20,10 +23,10 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
 
-    from aiohttp.abc import AbstractResolver
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
 
+NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 _UNTIMED = ClientTimeout(total=None)  # the whole is timed by whoever calls
 _USUAL = {"User-Agent": "galla", "Accept": "*/*", "Accept-Encoding": "identity"}
 _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "te", "upgrade"})
@@ -41,6 +44,24 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class Names(AbstractResolver):
+    """What aiohttp asks for addresses, in place of its own look-ups on the event loop's one pool of threads."""
+
+    def __init__(self, lookups: Lookups = PAYTM) -> None:
+        self._lookups = lookups
+
+    async def resolve(self, host: str, port: int = 0, family: Any = 0) -> Any:
+        """Return the addresses of a host, of both families."""
+        return [
+            {"hostname": host, "host": found.address[0], "port": port, "family": found.family, "proto": found.proto,
+             "flags": NUMERIC}
+            for found in await self._lookups.find(host, port)
+        ]  # fmt: skip
+
+    async def close(self) -> None:
+        """Hold nothing."""
+
+
 class Pool:
     """Connections to any number of hosts, kept and used again. It belongs to one event loop."""
 
@@ -51,7 +72,7 @@ class Pool:
         resolver: AbstractResolver | None = None,
     ) -> None:
         self._loop = loop
-        self._connector = TCPConnector(limit=0, ssl=tls if tls is not None else True, resolver=resolver)
+        self._connector = TCPConnector(limit=0, ssl=tls if tls is not None else True, resolver=resolver or Names())
         self._hosts: dict[str, ClientRequest] = {}
 
     @property

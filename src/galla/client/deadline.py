@@ -14,6 +14,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
+from galla.client.lookup import PAYTM
 from galla.clock import SYSTEM
 
 IDLE_S = 15.0  # a connection unused for longer may have been forgotten on the way: open a new one
@@ -122,16 +123,18 @@ class DeadlineConnection(HTTPConnection):
         timeout_s = self.timeout
         ends_s = None if timeout_s is None else SYSTEM.monotonic() + timeout_s
         try:
-            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+            found = PAYTM.wait(self.host, self.port, timeout_s)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from None
+        except TimeoutError:
+            raise ConnectTimeoutError(self, "timed out") from None
         failure: OSError = OSError("the name has no address")
-        for family, kind, protocol, _, address in found:
+        for family, proto, address in found:
             left_s = None if ends_s is None else ends_s - SYSTEM.monotonic()
             if left_s is not None and left_s <= 0:
                 failure = TimeoutError("timed out")
                 break
-            sock = socket.socket(family, kind, protocol)
+            sock = socket.socket(family, socket.SOCK_STREAM, proto)
             try:
                 sock.settimeout(left_s)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

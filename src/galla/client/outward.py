@@ -171,9 +171,11 @@ def _trust() -> ssl.SSLContext:
 def _guarded(resolver: Any, *, to_private: bool) -> Any:
     """Return a resolver that answers with public addresses only, made where aiohttp is loaded anyway."""
     from aiohttp.abc import AbstractResolver
-    from aiohttp.resolver import ThreadedResolver
 
-    inner = resolver if resolver is not None else ThreadedResolver()
+    from galla.client.connection import Names
+    from galla.client.lookup import OUTWARD
+
+    inner = resolver if resolver is not None else Names(OUTWARD)
 
     class Guard(AbstractResolver):
         async def resolve(self, host: str, port: int = 0, family: Any = 0) -> Any:
