@@ -10,7 +10,11 @@ from sqlalchemy import Connection, event
 from galla.clock import SYSTEM
 from galla.payments.ladder import EDC, UPI
 from galla.store import bills, customers, deliveries, listing, payments, shifts, tasks, webhooks
+from galla.store.claims import Schedule
 from galla.store.database import open_database
+from galla.store.left_behind import take_up
+
+SCHEDULE = Schedule(card=EDC, upi=UPI, lease_ms=5_000)
 
 
 def plan(connection: Connection, ask: Callable[[Connection], Any]) -> list[str]:
@@ -65,7 +69,9 @@ async def test_an_index_answers_what_every_page_asks(tmp_path: Path) -> None:
 
 
 async def test_an_index_answers_what_a_worker_asks_of_webhooks(tmp_path: Path) -> None:
-    """However much waits for a system that is down, what is due, next or given up is found by an index of only that."""
+    """However much waits for a system that is down, what is due, next or given up is found by an index of only that;
+    so is what a dead process held.
+    """
     database = await open_database(f"sqlite:///{tmp_path / 'galla.db'}")
     asks: dict[str, tuple[Callable[[Connection], Any], str]] = {
         "listening": (webhooks.listening, "ix_deliveries_due"),
@@ -77,8 +83,11 @@ async def test_an_index_answers_what_a_worker_asks_of_webhooks(tmp_path: Path) -
     }
     try:
         plans = await database.write(lambda c: {name: plan(c, ask) for name, (ask, _) in asks.items()})
+        left_behind = await database.write(plan, lambda c: take_up(c, SCHEDULE, SYSTEM.now()))
     finally:
         await database.close()
+    assert len(left_behind) == 4
+    assert not [step for step in left_behind if step.startswith("SCAN")], left_behind
     for name, steps in plans.items():
         assert not [step for step in steps if step.startswith("SCAN deliveries")], (name, steps)
         assert any(asks[name][1] in step for step in steps if "deliveries" in step and "earlier" not in step), steps

@@ -157,7 +157,7 @@ GRACE_S = 120
 REPEAT_S = 660  # Paytm takes no equal refund of one payment within ten minutes
 _BUSY_S = 60
 _VOID_BUSY_S = 10
-_RETRY_S = 5
+RETRY_S = 5
 _LAST_S = 86_400
 GRACE_ASKS = 3
 RESENDS = 2
@@ -377,6 +377,6 @@ def _unanswered(refund: Refund, outcome: Unanswered, asking: Asking, now: dateti
         return RefundStep(refund=_replace(refund, misses=refund.misses + 1))
     if not outcome.was_sent:
         after = _replace(refund, sends=refund.sends - 1, may_resend=refund.sends > 1, misses=refund.misses + 1)
-        return RefundStep(refund=after, ask_at=now + timedelta(seconds=_RETRY_S * scale))
+        return RefundStep(refund=after, ask_at=now + timedelta(seconds=RETRY_S * scale))
     after = _replace(refund, status=RefundStatus.IN_DOUBT, trouble=reasons.refund_lost(refund.kind))
-    return RefundStep(refund=after, event="refund.in_doubt", ask_at=now + timedelta(seconds=_RETRY_S * scale))
+    return RefundStep(refund=after, event="refund.in_doubt", ask_at=now + timedelta(seconds=RETRY_S * scale))

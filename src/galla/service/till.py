@@ -29,6 +29,7 @@ from galla.service.vault import Vault, secret_for
 from galla.store import merchants as stored
 from galla.store.claims import Schedule
 from galla.store.database import Database, open_database
+from galla.store.left_behind import take_up
 
 log = structlog.get_logger("galla")
 
@@ -99,6 +100,8 @@ class Till:
         try:
             from galla.service.setup import prepare
 
+            if database.dialect == "sqlite":  # the file is this process's alone: whoever held anything is dead
+                await database.write(take_up, till.schedule, clock.now())
             await prepare(till)
         except BaseException:
             await till.close()

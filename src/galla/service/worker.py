@@ -1,6 +1,6 @@
 """The worker: claims what is due, in batches, and advances each claim.
 
-It holds no queue of its own: what it has not finished when it dies falls due again by its lease.
+It holds no queue of its own: what it has not finished when it dies is taken up by others, or at the next start.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import structlog
 from galla.errors import Unavailable
 from galla.payments.model import Payment
 from galla.service.advance import advance
+from galla.service.left_behind import Heir
 from galla.service.refund_worker import RefundWorker
 from galla.service.till import Till
 from galla.service.webhook_worker import WebhookWorker
@@ -40,6 +41,7 @@ class Worker:
         self._is_hand_called = False
         self._refunds = RefundWorker(till)
         self._webhooks = WebhookWorker(till)
+        self._heir = Heir(till)
         self._is_behind = False
         self.advanced = 0
 
@@ -49,7 +51,7 @@ class Worker:
         Raises:
             Unavailable: the database is broken, and so is the promise to follow payments: the process must end.
         """
-        others = [asyncio.create_task(each.run(stop)) for each in (self._refunds, self._webhooks)]
+        others = [asyncio.create_task(each.run(stop)) for each in (self._refunds, self._webhooks, self._heir)]
         while not stop.is_set():
             try:
                 taken = await self._round()

@@ -46,6 +46,7 @@ from galla.payments.ladder import (
 from galla.payments.machine import sending
 from galla.payments.model import Payment
 from galla.store.payments import get
+from galla.store.presence import number_of
 from galla.store.rows import PAYMENT_COLUMNS, millis, payment_from
 from galla.store.tables import payments
 
@@ -96,7 +97,7 @@ def claim_due(
     With `in_turn`, one of each merchant's, then a second of each …, so that none waits behind the many of another.
     """
     taking = _taking_due(schedule, connection.dialect.name == "postgresql", in_turn)
-    rows = connection.execute(taking, {"now": to_millis(now), "most": limit})
+    rows = connection.execute(taking, {"now": to_millis(now), "most": limit, "by": number_of(connection)})
     taken = [payment_from(row) for row in rows]
     return _in_turn(taken) if in_turn else taken
 
@@ -105,7 +106,7 @@ def claim_one(
     connection: Connection, schedule: Schedule, now: datetime, merchant_id: str, payment_id: str
 ) -> Payment | None:
     """Take one payment now, due or not; None when somebody else holds it."""
-    wanted = {"now": to_millis(now), "merchant": merchant_id, "payment": payment_id}
+    wanted = {"now": to_millis(now), "merchant": merchant_id, "payment": payment_id, "by": number_of(connection)}
     row = connection.execute(_taking_one(schedule), wanted).one_or_none()
     if row is None or row.proof_id is None:
         return payment_from(row) if row is not None else None
@@ -208,6 +209,7 @@ def _taking(schedule: Schedule) -> Update:
         .values(
             due_at=_rescheduled(schedule),
             lease_until=_NOW + schedule.lease_ms,
+            claimed_by=bindparam("by", type_=BigInteger()),
             fence=_p.fence + 1,
             checks=_p.checks + 1,
             asked_at=_NOW,

@@ -23,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 
+from galla.store.presence import number_of
 from galla.store.record_tables import events
 from galla.store.webhook_tables import deliveries
 
@@ -101,7 +102,7 @@ def claim(
     taken = connection.execute(
         update(deliveries)
         .where(_d.merchant_id == merchant_id, _d.id.in_(due))
-        .values(due_at=at + lease_ms, fence=_d.fence + 1)
+        .values(due_at=at + lease_ms, claimed_by=number_of(connection), fence=_d.fence + 1)
         .returning(_d.id)
     )
     ids = [row.id for row in taken]
@@ -121,7 +122,7 @@ def settle(connection: Connection, merchant_id: str, delivery_id: str, fence: in
     done = connection.execute(
         update(deliveries)
         .where(_d.merchant_id == merchant_id, _d.id == delivery_id, _d.fence == fence, _d.state == "waiting")
-        .values(values)
+        .values({**values, "claimed_by": None})
     )
     return done.rowcount == 1
 
@@ -142,8 +143,9 @@ def replay(
         where.append(_IS["failed"])
     if since is not None:
         where.append(_d.created_at >= since)
-    values = {"state": "waiting", "attempts": 0, "due_at": None, "ended_at": None, "fence": _d.fence + 1}
-    rows = connection.execute(update(deliveries).where(*where).values(values).returning(_d.object_id))
+    values = {"state": "waiting", "attempts": 0, "due_at": None, "claimed_by": None, "ended_at": None}
+    again = update(deliveries).where(*where).values(**values, fence=_d.fence + 1)
+    rows = connection.execute(again.returning(_d.object_id))
     return [row.object_id for row in rows]
 
 

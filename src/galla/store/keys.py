@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
+from galla.store.presence import number_of
 from galla.store.record_tables import idempotency_keys
 
 _i = idempotency_keys.c
@@ -22,7 +23,7 @@ def get(connection: Connection, merchant_id: str, key: str) -> Row[Any] | None:
 
 def claim(connection: Connection, values: dict[str, Any]) -> None:
     """Take a key for an object, in the transaction that makes the object."""
-    connection.execute(_CLAIM, values)
+    connection.execute(_CLAIM, {**values, "claimed_by": number_of(connection)})
 
 
 def answer(connection: Connection, merchant_id: str, key: str, text: str) -> None:

@@ -29,6 +29,7 @@ from galla.clock import from_millis, to_millis
 from galla.errors import StaleClaim
 from galla.ids import new_id
 from galla.payments.model import Payment, Proof, Reason
+from galla.store.presence import number_of
 from galla.store.rows import PAYMENT_COLUMNS, millis, payment_from, payment_values
 from galla.store.rows import text as as_text
 from galla.store.tables import exchanges, payments, proofs
@@ -82,8 +83,9 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def insert_payment(connection: Connection, payment: Payment) -> None:
-    """Write a new payment down, with its Paytm id, before anything is sent."""
-    connection.execute(_ADD, {**payment_values(payment), "proof_id": None})
+    """Write a new payment down, claimed by this process, with its Paytm id, before anything is sent."""
+    claimed_by = number_of(connection)
+    connection.execute(_ADD, {**payment_values(payment), "proof_id": None, "claimed_by": claimed_by})
 
 
 def save(connection: Connection, before: Payment, after: Payment) -> Payment:

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from galla.errors import ConfigError, Unavailable
 from galla.store.migrating import ONE_AT_A_TIME, upgrade
 from galla.store.nudges import Nudges
+from galla.store.presence import PROCESS, hold, new_number
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -60,6 +61,7 @@ class PostgresDatabase:
             Unavailable: the server does not answer.
         """
         address = "postgresql+asyncpg://" + url.split("://", 1)[1]
+        number = new_number()
         engine = create_async_engine(
             address,
             pool_size=WRITERS + 5,
@@ -67,8 +69,10 @@ class PostgresDatabase:
             pool_timeout=POOL_S,
             pool_pre_ping=False,
             hide_parameters=True,
+            execution_options={PROCESS: number},
             connect_args={"prepared_statement_cache_size": 512, "server_settings": _LIMITS},
         )
+        hold(engine.sync_engine, number)
         try:
             async with engine.connect() as connection:
                 await connection.run_sync(_check_durable)

@@ -197,9 +197,11 @@ idempotency_keys = Table(
     words("object_id"),
     words("answer", null=True),
     whole("lease_until"),
+    whole("claimed_by", null=True),
     whole("created_at"),
     PrimaryKeyConstraint("merchant_id", "key"),
     ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
+    partial("ix_idempotency_keys_open", "lease_until", where="answer IS NULL"),
     sqlite_strict=True,
 )
 

@@ -28,6 +28,7 @@ from galla.errors import StaleClaim
 from galla.payments.model import Reason
 from galla.payments.refund import Refund, RefundStatus, sending
 from galla.payments.voiding import VOID
+from galla.store.presence import number_of
 from galla.store.rows import millis, text
 from galla.store.tables import payments, refunds
 
@@ -56,8 +57,11 @@ _OPEN_VOID_ON = (
 
 
 def insert_refund(connection: Connection, refund: Refund) -> None:
-    """Write a new refund with its reference and set its amount aside; the database refuses more than was paid."""
-    connection.execute(insert(refunds), _values(refund))
+    """Write a new refund, claimed by this process, with its reference, and set its amount aside.
+
+    The database refuses more than was paid.
+    """
+    connection.execute(insert(refunds), {**_values(refund), "claimed_by": number_of(connection)})
     _move(connection, refund, refunding=refund.amount_paise)
 
 
@@ -92,7 +96,7 @@ def claim_due(connection: Connection, now: datetime, lease_ms: int, limit: int) 
     """Take up to `limit` refunds whose time has come, longest overdue first."""
     at = to_millis(now)
     taking = _taking_due(has_other_workers=connection.dialect.name == "postgresql")
-    rows = connection.execute(taking, {"now": at, "until": at + lease_ms, "most": limit})
+    rows = connection.execute(taking, {"now": at, "until": at + lease_ms, "most": limit, "by": number_of(connection)})
     return [refund_from(row) for row in rows]
 
 
@@ -110,7 +114,14 @@ def _taking_due(*, has_other_workers: bool) -> Update:
     return (
         update(refunds)
         .where(tuple_(_r.merchant_id, _r.id).in_(due))
-        .values(due_at=until, lease_until=until, fence=_r.fence + 1, checks=_r.checks + 1, asked_at=now)
+        .values(
+            due_at=until,
+            lease_until=until,
+            claimed_by=bindparam("by", type_=BigInteger()),
+            fence=_r.fence + 1,
+            checks=_r.checks + 1,
+            asked_at=now,
+        )
         .returning(refunds)
     )
 

@@ -52,6 +52,7 @@ deliveries = Table(
     words("state"),
     whole("attempts"),
     whole("due_at", null=True),
+    whole("claimed_by", null=True),
     whole("fence"),
     whole("answer_status", null=True),
     words("answer", null=True),
@@ -67,6 +68,7 @@ deliveries = Table(
     CheckConstraint("(state = 'waiting') = (ended_at IS NULL)", name="ended"),
     partial("ix_deliveries_failed", "merchant_id", "endpoint_id", "position", where="state = 'failed'"),
     partial("ix_deliveries_due", "merchant_id", "endpoint_id", "due_at", where="due_at IS NOT NULL"),
+    partial("ix_deliveries_claimed", "claimed_by", where="claimed_by IS NOT NULL"),
     partial("ix_deliveries_open", "merchant_id", "endpoint_id", "object_id", "position", where="state = 'waiting'"),
     sqlite_strict=True,
 )

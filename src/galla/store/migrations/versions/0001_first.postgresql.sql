@@ -152,10 +152,13 @@ CREATE TABLE idempotency_keys (
     object_id TEXT NOT NULL,
     answer TEXT,
     lease_until BIGINT NOT NULL,
+    claimed_by BIGINT,
     created_at BIGINT NOT NULL,
     CONSTRAINT pk_idempotency_keys PRIMARY KEY (merchant_id, key),
     CONSTRAINT fk_idempotency_keys_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id)
 )
+
+CREATE INDEX ix_idempotency_keys_open ON idempotency_keys (lease_until) WHERE answer IS NULL
 
 CREATE TABLE receipts (
     merchant_id TEXT NOT NULL,
@@ -388,6 +391,7 @@ CREATE TABLE deliveries (
     state TEXT NOT NULL,
     attempts BIGINT NOT NULL,
     due_at BIGINT,
+    claimed_by BIGINT,
     fence BIGINT NOT NULL,
     answer_status BIGINT,
     answer TEXT,
@@ -402,6 +406,8 @@ CREATE TABLE deliveries (
     CONSTRAINT ck_deliveries_due CHECK (state = 'waiting' OR due_at IS NULL),
     CONSTRAINT ck_deliveries_ended CHECK ((state = 'waiting') = (ended_at IS NULL))
 )
+
+CREATE INDEX ix_deliveries_claimed ON deliveries (claimed_by) WHERE claimed_by IS NOT NULL
 
 CREATE INDEX ix_deliveries_due ON deliveries (merchant_id, endpoint_id, due_at) WHERE due_at IS NOT NULL
 
@@ -545,6 +551,7 @@ CREATE TABLE payments (
     created_at BIGINT NOT NULL,
     due_at BIGINT,
     lease_until BIGINT,
+    claimed_by BIGINT,
     fence BIGINT NOT NULL,
     sequence BIGINT NOT NULL,
     CONSTRAINT pk_payments PRIMARY KEY (merchant_id, id),
@@ -705,6 +712,7 @@ CREATE TABLE refunds (
     asked_at BIGINT,
     due_at BIGINT,
     lease_until BIGINT,
+    claimed_by BIGINT,
     fence BIGINT NOT NULL,
     sequence BIGINT NOT NULL,
     CONSTRAINT pk_refunds PRIMARY KEY (merchant_id, id),

@@ -162,11 +162,14 @@ CREATE TABLE idempotency_keys (
     object_id TEXT NOT NULL,
     answer TEXT,
     lease_until INTEGER NOT NULL,
+    claimed_by INTEGER,
     created_at INTEGER NOT NULL,
     CONSTRAINT pk_idempotency_keys PRIMARY KEY (merchant_id, "key"),
     CONSTRAINT fk_idempotency_keys_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id)
 )
  STRICT
+
+CREATE INDEX ix_idempotency_keys_open ON idempotency_keys (lease_until) WHERE answer IS NULL
 
 CREATE TABLE receipts (
     merchant_id TEXT NOT NULL,
@@ -409,6 +412,7 @@ CREATE TABLE deliveries (
     state TEXT NOT NULL,
     attempts INTEGER NOT NULL,
     due_at INTEGER,
+    claimed_by INTEGER,
     fence INTEGER NOT NULL,
     answer_status INTEGER,
     answer TEXT,
@@ -424,6 +428,8 @@ CREATE TABLE deliveries (
     CONSTRAINT ck_deliveries_ended CHECK ((state = 'waiting') = (ended_at IS NULL))
 )
  STRICT
+
+CREATE INDEX ix_deliveries_claimed ON deliveries (claimed_by) WHERE claimed_by IS NOT NULL
 
 CREATE INDEX ix_deliveries_due ON deliveries (merchant_id, endpoint_id, due_at) WHERE due_at IS NOT NULL
 
@@ -572,6 +578,7 @@ CREATE TABLE payments (
     created_at INTEGER NOT NULL,
     due_at INTEGER,
     lease_until INTEGER,
+    claimed_by INTEGER,
     fence INTEGER NOT NULL,
     sequence INTEGER NOT NULL,
     CONSTRAINT pk_payments PRIMARY KEY (merchant_id, id),
@@ -736,6 +743,7 @@ CREATE TABLE refunds (
     asked_at INTEGER,
     due_at INTEGER,
     lease_until INTEGER,
+    claimed_by INTEGER,
     fence INTEGER NOT NULL,
     sequence INTEGER NOT NULL,
     CONSTRAINT pk_refunds PRIMARY KEY (merchant_id, id),
