@@ -57,9 +57,9 @@ bills = Table(
     truth("is_cancelled"),
     ForeignKeyConstraint(["merchant_id", "customer_id"], ["customers.merchant_id", "customers.id"]),
     Index(None, "merchant_id", "created_at"),
-    Index(None, "merchant_id", "number_key"),
-    Index(None, "merchant_id", "name_key"),
-    Index(None, "merchant_id", "phone_key"),
+    Index(None, "merchant_id", "number_key", "id"),  # the newest that begin with a text are found in the index alone
+    Index(None, "merchant_id", "name_key", "id"),
+    Index(None, "merchant_id", "phone_key", "id"),
     Index(None, "merchant_id", "customer_id"),
     partial("ix_bills_due", "merchant_id", "id", where=DUE),
     sqlite_strict=True,

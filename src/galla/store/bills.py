@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -27,7 +28,8 @@ from galla.store.customers import phone_key, search_key
 from galla.store.schema import begins
 
 _b = bills.c
-_FEW = 500
+_FEW = 500  # so many may begin with a text and still be told one by one
+_LATEST = 1000
 _ADDED = bindparam("added", type_=BigInteger())
 _OURS = _b.merchant_id == bindparam("merchant")
 _THIS = and_(_OURS, _b.id == bindparam("bill"))
@@ -128,7 +130,7 @@ def find(
     """Return a page of bills, newest first. `q` matches number, name or phone from their beginning."""
     query = select(bills).where(_b.merchant_id == merchant_id)
     if q:
-        query = query.where(_matching(connection, merchant_id, q))
+        query = query.where(_matching(connection, merchant_id, q, before, limit if status is None else None))
     match status:
         case "open":
             query = query.where(_b.paid_paise == 0, _b.is_cancelled == 0)
@@ -147,21 +149,42 @@ def find(
     return list(connection.execute(query.order_by(_b.id.desc()).limit(limit)))
 
 
-def _matching(connection: Connection, merchant_id: str, q: str) -> ColumnElement[bool]:
+def _matching(
+    connection: Connection, merchant_id: str, q: str, before: str | None, newest: int | None
+) -> ColumnElement[bool]:
     """Return which bills have a key that begins with a text.
 
-    The indexes of the keys say which those are, up to a number; beyond it the newest bills are looked through in
-    order, which then finds a page of them soon.
+    The indexes of the keys say which those are, up to a number. Beyond it they still say which are the `newest`, if
+    that is all that is asked; else the bills are looked through in order, which finds a page of them soon.
     """
     starts = [(column, start) for column, start in _starts(q) if start]
     ids: set[str] = set()
     for column, start in starts:
-        found = select(_b.id).where(_b.merchant_id == merchant_id, begins(column, start)).limit(_FEW)
-        few = connection.execute(found).scalars().all()
-        if len(few) == _FEW:
-            return or_(*(func.substr(column, 1, len(start)) == start for column, start in starts))
-        ids.update(few)
+        found = select(_b.id).where(_b.merchant_id == merchant_id, begins(column, start))
+        some = connection.execute(found.limit(_FEW)).scalars().all()
+        if len(some) == _FEW:
+            if newest is None:
+                return or_(*(func.substr(column, 1, len(start)) == start for column, start in starts))
+            some = _newest(connection, merchant_id, column, start, before, newest)
+        ids.update(some)
     return _b.id.in_(ids)
+
+
+def _newest(
+    connection: Connection, merchant_id: str, column: Any, start: str, before: str | None, count: int
+) -> Sequence[str]:
+    """Return the newest bills of very many whose key begins with a text: mostly they are among the latest of all."""
+    ours = select(_b.id, column.label("key")).where(_b.merchant_id == merchant_id)
+    if before is not None:
+        ours = ours.where(_b.id < before)
+    latest = ours.order_by(_b.id.desc()).limit(_LATEST).subquery()
+    seen = select(latest.c.id).where(begins(latest.c.key, start)).order_by(latest.c.id.desc()).limit(count)
+    found = connection.execute(seen).scalars().all()
+    if len(found) == count:
+        return found
+    # Sorted by more than the id alone, the key's own index is read, not all bills by their ids.
+    every = ours.where(begins(column, start)).order_by(_b.id.concat("").desc()).limit(count)
+    return connection.execute(every).scalars().all()
 
 
 def _starts(q: str) -> list[tuple[Any, str | None]]:

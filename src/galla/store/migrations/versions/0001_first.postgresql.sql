@@ -375,11 +375,11 @@ CREATE INDEX ix_bills_merchant_id_created_at ON bills (merchant_id, created_at)
 
 CREATE INDEX ix_bills_merchant_id_customer_id ON bills (merchant_id, customer_id)
 
-CREATE INDEX ix_bills_merchant_id_name_key ON bills (merchant_id, name_key)
+CREATE INDEX ix_bills_merchant_id_name_key_id ON bills (merchant_id, name_key, id)
 
-CREATE INDEX ix_bills_merchant_id_number_key ON bills (merchant_id, number_key)
+CREATE INDEX ix_bills_merchant_id_number_key_id ON bills (merchant_id, number_key, id)
 
-CREATE INDEX ix_bills_merchant_id_phone_key ON bills (merchant_id, phone_key)
+CREATE INDEX ix_bills_merchant_id_phone_key_id ON bills (merchant_id, phone_key, id)
 
 CREATE TABLE deliveries (
     merchant_id TEXT NOT NULL,
