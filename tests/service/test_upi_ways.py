@@ -10,6 +10,7 @@ from galla.errors import InvalidField
 from galla.protocol.message import Request, Response
 from galla.sandbox.faults import Kind
 from galla.sandbox.sandbox import DEMO_VPA
+from galla.store.claims import next_due_at
 from tests.service.upi_shop import AFTER_COLLECT, UpiShop, open_upi_shop
 
 WAYS = ("upi_intent", "upi_qr", "upi_collect")
@@ -212,3 +213,27 @@ async def _refused(shop: UpiShop, words: str, **more: Any) -> None:
         await shop.begin("upi_collect", vpa=DEMO_VPA, **more)
     assert raised.value.code == "collect_not_permitted"
     assert "UPI app" in str(raised.value)
+
+
+async def test_a_callback_right_after_a_question_without_news_is_followed_at_once(database_url: str) -> None:
+    """The claim of a question that brought no news holds nobody up: the payment is paid in the callback's moment."""
+    async with open_upi_shop(database_url, hears=True) as shop:
+        payment = await shop.begin()
+        await shop.pass_time(7)
+        assert (await shop.till.database.read(next_due_at) or shop.clock.now()) > shop.clock.now()
+        at = shop.clock.now()
+        shop.approve(payment)
+        await shop.deliver()
+        await shop.drain()
+        assert (await shop.see(payment))["status"] == "paid"
+        assert shop.clock.now() == at
+
+
+async def test_who_asks_right_after_a_question_without_news_is_answered_at_once(database_url: str) -> None:
+    """So is somebody who presses "check again" then, a second after Paytm was last asked."""
+    async with open_upi_shop(database_url) as shop:
+        payment = await shop.begin()
+        await shop.pass_time(7)
+        shop.approve(payment)
+        shop.clock.advance(1)
+        assert (await shop.check(payment))["status"] == "paid"

@@ -73,6 +73,7 @@ async def advance(till: Till, payment: Payment, *, is_marked: bool = False) -> P
         step = rested(step, now + timedelta(seconds=line.rest_s))
     step = called(step, ladder, now)
     if not step.is_changed:
+        till.ended.add(payment)
         return payment
     try:
         after = await till.database.write(commit_step, till, payment, step, line.exchange(outcome))

@@ -18,16 +18,14 @@ from galla.payments.model import Method, Payment
 from galla.payments.person import cancel as cancelled
 from galla.service import approval, once, starting
 from galla.service.advance import advance
+from galla.service.ended import claim_now
 from galla.service.offering import offer
 from galla.service.till import Principal, Till
 from galla.service.timeline import timeline
 from galla.service.views import View, payment_view
 from galla.service.words import clean, clean_metadata
 from galla.store import keys, payments
-from galla.store.claims import claim_one
 from galla.store.journal import Event, Note, record
-
-ASK_GAP_S = 1.0
 
 
 class NewPayment(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,14 +146,14 @@ async def check(till: Till, principal: Principal, payment_id: str, *, wait_s: fl
     now = till.clock.now()
     if payment.is_live and next_asking(payment, now, till.ladder(payment.method)) is Asking.BEGIN:
         return payment_view(payment, now)  # it has not left yet, and a question must never send it
-    gap_s = ASK_GAP_S * min(1.0, till.settings.ladder_scale)
-    if payment.asked_at is not None and (now - payment.asked_at).total_seconds() < gap_s:
+    if payment.asked_at is not None and (now - payment.asked_at).total_seconds() < till.ask_gap_s:
         raise TooSoon("Paytm was asked about this payment a moment ago. Wait a second.", retry_after_s=1)
     count = till.bell.count
-    claimed = await till.database.write(claim_one, till.schedule, now, principal.merchant_id, payment_id)
+    claimed = await till.database.write(claim_now, till, principal.merchant_id, payment_id, now)
     if claimed is not None:
         await _wait(till.spawn(advance(till, claimed)), wait_s)
-    else:  # an inquiry is on its way already: its answer is the answer
+    else:  # an inquiry is on its way already: its answer is the answer, or that of the one right after it
+        till.bell.ring()
         await till.bell.wait(min(wait_s, till.inquiry_timeout_s), count)
     return payment_view(await _read(till, principal, payment_id), till.clock.now())
 

@@ -29,6 +29,7 @@ from galla.protocol.order import ListedOrder
 from galla.protocol.pg_envelope import paise
 from galla.service.advance import advance
 from galla.service.comparing import listed
+from galla.service.ended import claim_now
 from galla.service.line import Line
 from galla.service.orphan import at_text, open_orphan
 from galla.service.refund_worker import RefundWorker
@@ -37,7 +38,6 @@ from galla.service.tasking import open_unknown, task_view
 from galla.service.till import Principal, Till
 from galla.service.views import View, payment_view
 from galla.store import lost, payments
-from galla.store.claims import claim_one
 from galla.store.journal import Note, record
 
 AT_ONCE = 8
@@ -127,7 +127,7 @@ async def _ask_again(till: Till, merchant_id: str, payment_id: str) -> Payment |
     now = till.clock.now()
     if before is None or (before.is_live and next_asking(before, now, till.ladder(before.method)) is Asking.BEGIN):
         return None  # a question must never send what has not left yet
-    claimed = await till.database.write(claim_one, till.schedule, now, merchant_id, payment_id)
+    claimed = await till.database.write(claim_now, till, merchant_id, payment_id, now)
     if claimed is None:  # somebody is asking already
         return None
     after = await advance(till, claimed)

@@ -24,6 +24,7 @@ from galla.protocol.message import Request, Response
 from galla.service.bell import Bell
 from galla.service.breaker import Breakers
 from galla.service.channel import Channel
+from galla.service.ended import Ended
 from galla.service.throttle import Attempts
 from galla.service.vault import Vault, secret_for
 from galla.store import merchants as stored
@@ -38,6 +39,7 @@ LEASE_MARGIN_S = 0.5
 SEND_MARGIN_S = 2.0  # a stalled write or a clock that differs between machines must not start a second sending
 ACCOUNT_LIFE_S = 60.0
 LEAST_TIMEOUT_S = 0.25
+ASK_GAP_S = 1.0  # the least between two questions about one payment that people ask
 
 
 class Till:
@@ -57,6 +59,8 @@ class Till:
         self.upi: Ladder = _ladder(UPI, settings.ladder_upi, "GALLA_LADDER_UPI", settings.ladder_scale)
         self.inquiry_timeout_s = max(LEAST_TIMEOUT_S, settings.inquiry_timeout_s * min(1.0, settings.ladder_scale * 20))
         self.schedule = Schedule(card=self.card, upi=self.upi, lease_ms=self._lease_ms(self.inquiry_timeout_s))
+        self.ask_gap_s = ASK_GAP_S * min(1.0, settings.ladder_scale)
+        self.ended = Ended(clock, self.schedule.lease_ms)
         self.send_lease_ms = self._lease_ms(settings.send_timeout_s + SEND_MARGIN_S)
         self._accounts: dict[str, tuple[float, Account]] = {}
         self._channels: dict[str, Channel] = {}

@@ -14,6 +14,7 @@ import structlog
 from galla.errors import Unavailable
 from galla.payments.model import Payment
 from galla.service.advance import advance
+from galla.service.ended import give_back
 from galla.service.left_behind import Heir
 from galla.service.refund_worker import RefundWorker
 from galla.service.till import Till
@@ -43,6 +44,8 @@ class Worker:
         self._webhooks = WebhookWorker(till)
         self._heir = Heir(till)
         self._is_behind = False
+        self._heard = -1  # how often the bell had rung when it was last looked what fell due under a claim
+        self._awaited = 0  # how many of those are in a talk still
         self.advanced = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -79,6 +82,9 @@ class Worker:
         while True:
             claims = await self._claim(BATCH)
             if not claims:
+                await give_back(self._till)
+                claims = await self._claim(BATCH)
+            if not claims:
                 return count + await self._refunds.drain_due()
             for payment in claims:
                 await self._advance(payment)
@@ -87,6 +93,9 @@ class Worker:
     async def _round(self) -> int:
         while (room := IN_FLIGHT_MAX - len(self._hands) - len(self._waiting)) < ROOM_MIN:
             await asyncio.wait(self._hands, return_when=asyncio.FIRST_COMPLETED)
+        if self._heard != (count := self._till.bell.count) or self._awaited:
+            self._heard = count
+            self._awaited = await give_back(self._till)
         claims = await self._claim(min(room, BATCH))
         self._waiting.extend(claims)
         self._call_hand()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, insert, select
 
-from galla.clock import to_millis
+from galla.store.claims import hint
 from galla.store.record_tables import callbacks
 from galla.store.tables import merchants, payments
 
@@ -39,16 +39,7 @@ def nudge(connection: Connection, mid: str, paytm_id: str, now: datetime) -> str
     ).one_or_none()
     if row is None:
         return None
-    connection.execute(
-        update(payments)
-        .where(
-            _p.merchant_id == row.merchant_id,
-            _p.id == row.id,
-            _p.status != "paid",
-            or_(_p.due_at.is_(None), _p.due_at > to_millis(now)),
-        )
-        .values(due_at=to_millis(now))
-    )
+    hint(connection, row.merchant_id, row.id, now)
     return str(row.id)
 
 

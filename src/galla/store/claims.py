@@ -78,6 +78,23 @@ _PUT_OFF = (
     .values(lease_until=None, checks=_p.checks - 1, due_at=case((_HINTED, _p.due_at), else_=_UNTIL))
 )
 _KEEP_SESSION = update(payments).where(_IS_HELD).values(session=bindparam("sealed"))
+_DUE_AND_HELD = (
+    select(_p.merchant_id, _p.id, _p.fence)
+    .where(_p.due_at <= _NOW, _p.lease_until > _NOW)
+    .order_by(_p.due_at)
+    .limit(200)
+)
+_HINT = (
+    update(payments)
+    .where(
+        _p.merchant_id == bindparam("merchant"),
+        _p.id == bindparam("payment"),
+        _p.status != "paid",
+        or_(_p.due_at.is_(None), _p.due_at > _NOW),
+    )
+    .values(due_at=_NOW)
+)
+_FREE = update(payments).where(_IS_HELD).values(lease_until=None)
 _NEXT_DUE = select(_p.due_at).where(_p.due_at.is_not(None)).order_by(_p.due_at).limit(1)
 
 
@@ -151,6 +168,22 @@ def keep_session(connection: Connection, payment: Payment, sealed: str) -> None:
     done = connection.execute(_KEEP_SESSION, {**_held(payment), "sealed": sealed})
     if done.rowcount != 1:
         raise StaleClaim(f"Payment {payment.id} was claimed by somebody else.")
+
+
+def hint(connection: Connection, merchant_id: str, payment_id: str, now: datetime) -> None:
+    """Let a payment that is not paid fall due now, if it is not due already."""
+    connection.execute(_HINT, {"merchant": merchant_id, "payment": payment_id, "now": to_millis(now)})
+
+
+def due_and_held(connection: Connection, now: datetime) -> list[tuple[str, str, int]]:
+    """Return what has fallen due under a claim: merchant, payment and fencing token, the longest overdue first."""
+    return [(row.merchant_id, row.id, row.fence) for row in connection.execute(_DUE_AND_HELD, {"now": to_millis(now)})]
+
+
+def free(connection: Connection, claims: list[tuple[str, str, int]]) -> None:
+    """Give claims back, those which nobody has taken over meanwhile."""
+    given = [{"merchant": merchant, "payment": payment, "token": token} for merchant, payment, token in claims]
+    connection.execute(_FREE, given)
 
 
 def next_due_at(connection: Connection) -> datetime | None:
