@@ -135,7 +135,7 @@ async def test_an_answer_on_its_way_meets_a_decided_payment(database_url: str) -
         payment = await _undecided(shop)
         shop.box.faults.remove()
         shop.line.hold()
-        shop.clock.advance(3700)
+        shop.clock.advance(4000)
         asking = shop.till.spawn(shop.drain())
         await shop.line.held()
         await _resolve(shop, payment, second, is_paid=False)

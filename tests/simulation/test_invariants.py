@@ -92,8 +92,9 @@ WOUNDS: dict[str, tuple[str, ...]] = {
     "I-04 one bill is charged twice": (f"UPDATE payments SET bill_id = (SELECT bill_id FROM payments WHERE id = {PAID})"
                                        " WHERE method = 'edc' AND status = 'paid'",),
     "I-04 two keys for one payment": (
-        "INSERT INTO idempotency_keys SELECT merchant_id, 'again', fingerprint, object_id, answer, lease_until,"
-        " created_at FROM idempotency_keys LIMIT 1",
+        "INSERT INTO idempotency_keys (merchant_id, key, fingerprint, object_id, answer, lease_until, created_at)"
+        " SELECT merchant_id, 'again', fingerprint, object_id, answer, lease_until, created_at FROM idempotency_keys"
+        " LIMIT 1",
     ),
     "I-05 the cap is not checked": (f"UPDATE refunds SET amount_paise = amount_paise * 5000 WHERE id = {REFUND}",),
     "I-05 a refund is not counted": (f"UPDATE payments SET refunded_paise = 0 WHERE id = {PAID}",),
