@@ -211,6 +211,25 @@ async def test_f28_a_hint_weeks_later_changes_nothing(database_url: str) -> None
         assert {**after, "checks": 0} == {**before, "checks": 0}
 
 
+async def test_who_asks_while_a_question_is_out_hears_its_answer(database_url: str) -> None:
+    """Somebody who presses "check again" while Paytm is being asked waits for that answer and asks nothing anew."""
+    async with open_shop(database_url) as shop:
+        payment = await shop.start()
+        shop.pay_by_card()
+        shop.clock.advance(5)
+        shop.line.hold()
+        asking = shop.till.spawn(shop.drain())
+        await shop.line.held()
+        shop.clock.advance(2)
+        waiting = asyncio.create_task(shop.check(payment))
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        shop.line.let_go()
+        assert (await waiting)["status"] == "paid"
+        await asking
+        assert shop.calls("status") == 1
+
+
 async def test_f17_i16_a_storm_of_checks_never_overlaps_and_never_charges(database_url: str) -> None:
     """Two hundred presses of "check now": a question at a time, no more than one a second, no sale."""
     async with open_shop(database_url) as shop:

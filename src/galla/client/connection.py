@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
 
-NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+_NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 _UNTIMED = ClientTimeout(total=None)  # the whole is timed by whoever calls
 _USUAL = {"User-Agent": "galla", "Accept": "*/*", "Accept-Encoding": "identity"}
 _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "te", "upgrade"})
@@ -54,7 +54,7 @@ class Names(AbstractResolver):
         """Return the addresses of a host, of both families."""
         return [
             {"hostname": host, "host": found.address[0], "port": port, "family": found.family, "proto": found.proto,
-             "flags": NUMERIC}
+             "flags": _NUMERIC}
             for found in await self._lookups.find(host, port)
         ]  # fmt: skip
 

@@ -47,7 +47,11 @@ class Lookups:
                 found.set_exception(socket.gaierror(socket.EAI_AGAIN, "too many look-ups are under way"))
                 return found
             self._under_way[key] = found
-        threading.Thread(target=self._work, args=(key, found), name="galla-lookup", daemon=True).start()
+        try:
+            threading.Thread(target=self._work, args=(key, found), name="galla-lookup", daemon=True).start()
+        except RuntimeError:  # the system has no thread left: said now, for nobody would ever say it
+            self._forget(key)
+            found.set_exception(socket.gaierror(socket.EAI_AGAIN, "no thread could be started"))
         return found
 
     def wait(self, host: str, port: int, timeout_s: float | None) -> list[Found]:

@@ -50,15 +50,17 @@ async def give_back(till: Till) -> int:
 
 
 def claim_now(connection: Connection, till: Till, merchant_id: str, payment_id: str, now: datetime) -> Payment | None:
-    """Claim a payment, due or not; None while there is a talk about it, or was within the gap between questions.
+    """Claim a payment, due or not; None while it is being sent or asked about, or was within the gap between questions.
 
-    A payment that somebody else holds for longer than that falls due at once, for whoever holds it.
+    One that somebody else has been asking about for longer than that falls due at once, for them.
     """
     claimed = claims.claim_one(connection, till.schedule, now, merchant_id, payment_id)
     if claimed is not None:
         return claimed
     held = payments.get(connection, merchant_id, payment_id)
-    if held is None or (held.asked_at is not None and (now - held.asked_at).total_seconds() < till.ask_gap_s):
+    if held is None or held.asked_at is None or (held.sent_at is not None and held.sent_at >= held.asked_at):
+        return None  # what holds it is a sending
+    if (now - held.asked_at).total_seconds() < till.ask_gap_s:
         return None
     claim = (merchant_id, payment_id, held.fence)
     if claim in till.ended:

@@ -47,7 +47,12 @@ def _released(table: Any) -> Any:
 _RELEASE_PAYMENT, _RELEASE_REFUND, _RELEASE_DELIVERY = map(_released, (payments, refunds, deliveries))
 _RELEASE_KEY = (
     update(idempotency_keys)
-    .where(_i.merchant_id == bindparam("merchant"), _i.key == bindparam("named"), _i.answer.is_(None))
+    .where(
+        _i.merchant_id == bindparam("merchant"),
+        _i.key == bindparam("named"),
+        _i.claimed_by == bindparam("holder"),
+        _i.answer.is_(None),
+    )
     .values(lease_until=_AT)
 )
 
@@ -71,7 +76,8 @@ def take_up(connection: Connection, schedule: Schedule, now: datetime, spared: f
         (_RELEASE_PAYMENT, [_claim(row, payment_due(payment_from(row), _ladder(schedule, row), now))
                             for row in of_payments]),
         (_RELEASE_DELIVERY, [_claim(row, now) for row in posts]),
-        (_RELEASE_KEY, [{"merchant": row.merchant_id, "named": row.key, "at": millis(now)} for row in keys]),
+        (_RELEASE_KEY, [{"merchant": row.merchant_id, "named": row.key, "holder": row.claimed_by, "at": millis(now)}
+                        for row in keys]),
     ]  # fmt: skip
     for statement, rows in claims:
         if rows:
