@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from bench.pretend import AMOUNT_PAISE, TID, paytm_id
 from bench.report import medians_us
@@ -103,7 +103,8 @@ def accepting() -> AsyncSend:
 def add_payments(connection: Connection, count: int, over_s: float) -> dict[str, datetime]:
     """Write payments down as they stand while customers look for their cards, and return when each falls due.
 
-    Their turns are spread evenly over the coming `over_s` seconds.
+    Their turns are spread evenly over the coming `over_s` seconds, counted from when they are all written: that takes
+    seconds, and a turn that passed meanwhile would be late before any worker could see it.
     """
     shop_id = merchant_id(connection)
     now = SYSTEM.now()
@@ -133,7 +134,9 @@ def add_payments(connection: Connection, count: int, over_s: float) -> dict[str,
         for number in range(count)
     ]
     _insert(connection, payments, [{**payment_values(payment), "proof_id": None} for payment in crowd])
-    return {payment.id: payment.due_at for payment in crowd if payment.due_at is not None}
+    passed = SYSTEM.now() - now
+    connection.execute(update(payments).values(due_at=payments.c.due_at + passed // timedelta(milliseconds=1)))
+    return {payment.id: payment.due_at + passed for payment in crowd if payment.due_at is not None}
 
 
 def add_machines(connection: Connection, first: int, count: int) -> list[str]:
