@@ -34,6 +34,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "galla.money": ("tests/test_money.py",),
     "galla.protocol.checksum": ("tests/protocol/test_checksum.py", "tests/protocol/test_checksum_malformed.py"),
     "galla.payments.machine": ("tests/payments/test_payments_machine.py",),
+    "galla.payments.giving_back": ("tests/payments/test_giving_back.py",),
 }
 """Each module and the tests that must notice every mistake in it."""
 

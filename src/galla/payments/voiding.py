@@ -14,6 +14,7 @@ import msgspec
 from galla.clock import IST
 from galla.errors import IllegalTransition
 from galla.money import format_inr
+from galla.payments.giving_back import given_paise
 from galla.payments.model import Method, Payment, Status
 
 VOID, REFUND, AUTO = "void", "refund", "auto"
@@ -120,7 +121,7 @@ def _against(payment: Payment, amount_paise: int, now: datetime) -> str | None:
 
 
 def _given(payment: Payment) -> bool:
-    return payment.is_voided or payment.refunded_paise + payment.refunding_paise > 0
+    return payment.is_voided or given_paise(payment) > 0
 
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

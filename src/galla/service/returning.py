@@ -13,10 +13,11 @@ from sqlalchemy import Connection
 
 from galla import ids
 from galla.clock import rfc3339
-from galla.errors import AmountNotAllowed, IllegalTransition, NotFound
+from galla.errors import IllegalTransition, NotFound
 from galla.money import format_inr
 from galla.payments import reasons
-from galla.payments.model import Method, Payment, Status
+from galla.payments.giving_back import amount_to_give, given_paise, left_paise, needs_second
+from galla.payments.model import Payment, Status
 from galla.payments.refund import Refund, RefundStatus, is_late, sending
 from galla.payments.refund import next_due as next_refund_due
 from galla.payments.voiding import AUTO, VOID, Choice, choose, until
@@ -28,8 +29,6 @@ from galla.service.views import View, refund_view
 from galla.store import merchants as stored
 from galla.store import payments, refunds
 from galla.store.journal import Event, Note, record
-
-LEAST_PARTIAL_PAISE = 100  # Paytm refuses a partial refund below one rupee (635)
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +70,7 @@ def make(connection: Connection, till: Till, principal: Principal, wish: Wish) -
     _check_possible(till, payment)
     earlier = refunds.of_payment(connection, payment.merchant_id, payment.id)
     payment = _give_up_void(connection, till, principal, wish, payment, earlier, now)
-    amount_paise = _amount(payment, wish.amount_paise)
+    amount_paise = amount_to_give(payment, wish.amount_paise)
     choice = choose(payment, wish.kind, amount_paise, now, has_failed=_has_failed(earlier))
     if choice.kind == VOID:
         _free_machine(connection, till, payment, now)
@@ -99,7 +98,7 @@ def foreseen(connection: Connection, till: Till, principal: Principal, payment_i
     stuck = next((each for each in earlier if each.kind == VOID and each.is_open and _is_unanswered(each, now)), None)
     if stuck is not None:
         payment = msgspec.structs.replace(payment, refunding_paise=payment.refunding_paise - stuck.amount_paise)
-    left = payment.amount_paise - payment.refunded_paise - payment.refunding_paise
+    left = left_paise(payment)
     if left == 0:
         return None
     choice = choose(payment, AUTO, left, now, has_failed=_has_failed(earlier))
@@ -109,7 +108,7 @@ def foreseen(connection: Connection, till: Till, principal: Principal, payment_i
         "choice": choice.why,
         "amount": left,
         "void_until": rfc3339(ends_at) if choice.kind == VOID and (ends_at := until(payment)) else None,
-        "needs_approver": stuck is not None or (limit is not None and payment.amount_paise > limit),
+        "needs_approver": stuck is not None or needs_second(payment, left, limit),
         "instead_of": stuck.id if stuck is not None else None,
     }
 
@@ -130,30 +129,6 @@ def _check_possible(till: Till, payment: Payment) -> None:
         )
 
 
-def _amount(payment: Payment, wanted: int | None) -> int:
-    left = payment.amount_paise - payment.refunded_paise - payment.refunding_paise
-    amount_paise = left if wanted is None else wanted
-    if amount_paise > left or left == 0:
-        raise AmountNotAllowed(
-            f"At most {format_inr(left)} of payment {payment.id} can still be given back"
-            f" ({format_inr(payment.refunded_paise)} is given back,"
-            f" {format_inr(payment.refunding_paise)} is on its way).",
-            code="over_refund",
-            param="amount",
-        )
-    rest = left - amount_paise
-    if amount_paise == payment.amount_paise or payment.method == Method.CASH:
-        return amount_paise
-    if amount_paise < LEAST_PARTIAL_PAISE or 0 < rest < LEAST_PARTIAL_PAISE:
-        raise AmountNotAllowed(
-            "Paytm gives back at least ₹1.00 at a time, so less than ₹1.00 may not be asked for, nor be left over. "
-            f"Choose another part, or all of the {format_inr(left)}.",
-            code="amount_below_minimum",
-            param="amount",
-        )
-    return amount_paise
-
-
 def _free_machine(connection: Connection, till: Till, payment: Payment, now: datetime) -> None:
     """A void is accepted on the sale's own machine, so nothing else may be on it."""
     terminal = None
@@ -166,12 +141,11 @@ def _free_machine(connection: Connection, till: Till, payment: Payment, now: dat
 def _approve(connection: Connection, payment: Payment, amount_paise: int, wish: Wish) -> None:
     """Above the merchant's limit two people are needed; what the payment has given back before counts."""
     limit = _limit(connection, payment)
-    given = payment.refunded_paise + payment.refunding_paise + amount_paise
-    if limit is None or given <= limit or wish.approver is not None:
+    if limit is None or wish.approver is not None or not needs_second(payment, amount_paise, limit):
         return
     raise approval.needed(
         f"One person alone may give back at most {format_inr(limit)} of a payment here, and this makes it "
-        f"{format_inr(given)}."
+        f"{format_inr(given_paise(payment) + amount_paise)}."
     )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from galla import ids
 from galla.clock import rfc3339
 from galla.money import format_inr
+from galla.payments.giving_back import given_paise
 from galla.payments.model import Payment, Status
 from galla.payments.refund import Refund
 from galla.payments.task import (
@@ -110,7 +111,7 @@ def refund_started(
         actor: who gives it back.
         origin: from where.
     """
-    given = payment.refunded_paise + payment.refunding_paise + refund.amount_paise
+    given = given_paise(payment) + refund.amount_paise
     note = f"{format_inr(refund.amount_paise)} goes back as {refund.id}."
     for task in tasks.open_of_payment(connection, payment.merchant_id, payment.id):
         is_answered = task.kind in SURPRISES and given >= (task.amount_paise or 0)

@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from galla.clock import from_millis, rfc3339
 from galla.money import format_inr
+from galla.payments.giving_back import left_paise
 from galla.payments.model import Method, Payment, Phase, Proof, Reason, Status
 from galla.payments.refund import Refund
 from galla.payments.voiding import until
@@ -205,7 +206,7 @@ def _advice(payment: Payment) -> tuple[str, str]:
 def _refundable(payment: Payment) -> int:
     if payment.status is not Status.PAID:
         return 0
-    return payment.amount_paise - payment.refunded_paise - payment.refunding_paise
+    return left_paise(payment)
 
 
 def _reason(payment: Payment) -> View | None:
