@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 from galla.errors import ConfigError
 from galla.store import guards
 from galla.store.database import open_database
-from galla.store.migrating import upgrade
+from galla.store.migrating import HEAD, upgrade
 from galla.store.schema import metadata
 from tests.database import fresh_database
 from tests.service.shop import open_shop
@@ -265,6 +265,26 @@ def test_every_migration_suits_the_galla_before_it() -> None:
         module: dict[str, Any] = {}
         exec(path.read_text(), module)  # noqa: S102 - our own file, which imports nothing of galla's
         assert module["oldest_reader"] <= (module["down_revision"] or module["revision"]), path.name
+
+
+def test_a_start_without_a_migration_needs_no_alembic(tmp_path: Path) -> None:
+    """`HEAD` is the last migration there is, so that a database that stands there is opened without Alembic."""
+    assert max(path.name.partition("_")[0] for path in VERSIONS.glob("[0-9]*.py")) == HEAD
+    program = """
+        import sys
+        from galla.store.sqlite import SQLiteDatabase
+        for _ in range(2):
+            database = SQLiteDatabase._open(sys.argv[1])
+            database._queue.put(None)
+            database._thread.join()
+            database._lock.close()
+            print("alembic" in sys.modules)
+            for name in [name for name in sys.modules if name.partition(".")[0] == "alembic"]:
+                del sys.modules[name]
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), str(tmp_path / "galla.db")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["True", "False"]
 
 
 async def test_the_report_view_joins_payment_bill_and_cashier(database_url: str) -> None:

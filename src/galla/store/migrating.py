@@ -1,21 +1,22 @@
-"""Bringing a database to the present schema, in one transaction where the engine allows it."""
+"""Bringing a database to the present schema, in one transaction where the engine allows it.
+
+Alembic does it, and is imported only when there is something to do: that takes longer than all else at a start.
+"""
 
 from __future__ import annotations
 
 import threading
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, inspect, select
 
 from galla.errors import ConfigError
 from galla.store.record_tables import migrations
 
 _HERE = Path(__file__).parent / "migrations"
+HEAD = "0001"
+"""The last migration there is."""
+
 ONE_AT_A_TIME = threading.Lock()
 """Alembic keeps what it works on in module globals, so one process migrates one database at a time."""
 
@@ -34,13 +35,20 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     Raises:
         ConfigError: a newer galla has migrated this database, and this one would not understand it.
     """
+    theirs = _stands_at(connection)
+    if theirs == HEAD and revision == "head":
+        return
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
     config = Config()
     config.set_main_option("script_location", str(_HERE))
     config.attributes["connection"] = connection
     try:
         command.upgrade(config, revision)
     except CommandError as error:
-        if _suits(connection, str(ScriptDirectory.from_config(config).get_current_head())):
+        if theirs is not None and _suits(connection, theirs):
             return
         raise ConfigError(
             f"A newer galla has changed this database ({error}), so this one leaves it alone. "
@@ -49,11 +57,18 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
         ) from error
 
 
-def _suits(connection: Connection, ours: str) -> bool:
-    """Whether the last migration of a database says that a galla whose own last one is `ours` may use it."""
+def _stands_at(connection: Connection) -> str | None:
+    """Return the last migration that a database has seen, or None."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
+    return found
+
+
+def _suits(connection: Connection, theirs: str) -> bool:
+    """Whether the last migration of a database says that a galla of our age may use it."""
     if not inspect(connection).has_table(migrations.name):
         return False
-    theirs = MigrationContext.configure(connection).get_current_revision()
     query = select(migrations.c.oldest_reader).where(migrations.c.revision == theirs)
     oldest_reader = connection.execute(query).scalar_one_or_none()
-    return oldest_reader is not None and oldest_reader <= ours
+    return oldest_reader is not None and oldest_reader <= HEAD
