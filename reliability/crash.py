@@ -22,7 +22,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from galla.clock import SYSTEM
+from galla.clock import SYSTEM, from_millis
 from galla.simulation.invariants import INVARIANTS
 from reliability.counters import Counter, Memory
 from reliability.outside import Outside
@@ -184,6 +184,9 @@ def run(database: str, kills: int, seed: int) -> Record:
         print(f"{figure.what:<58} {figure.value:>12} {figure.target} {'' if figure.is_met is not False else 'MISSED'}")
     for violation in record.violations:
         print(f"VIOLATION {violation}")
+    if record.violations:
+        for death in trial.deaths:
+            print(f"{from_millis(int(death.at * 1000)):%H:%M:%S.%f} death of {death.who}{' early' * death.is_early}")
     return record
 
 

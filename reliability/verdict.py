@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
-from galla.clock import to_millis
-from galla.simulation.books import Books
+from galla.clock import from_millis, to_millis
+from galla.simulation.books import Books, Rows
 from galla.simulation.invariants import INVARIANTS
 from galla.simulation.truth import Truth
 from galla.store import bill_tables, guards  # noqa: F401 - every table, before the invariants look for amounts
@@ -39,7 +40,7 @@ class Held(msgspec.Struct, frozen=True):
     payments: dict[str, Row]
     keys: dict[str, str]
     refunds: dict[str, str]
-    open_tasks: int
+    unexplained: list[str]
     breaches: list[str]
 
 
@@ -70,7 +71,7 @@ async def judge(database_url: str, outside: Outside, asked: list[Asked], now: da
     return Verdict(
         lost=list(_lost(books, asked)),
         doubled=doubled,
-        breaches=[*books.breaches, *([f"{books.open_tasks} tasks are open"] if books.open_tasks else [])],
+        breaches=[*books.breaches, *books.unexplained],
         statuses=dict(Counter(row.status for row in books.payments.values())),
         refunds=dict(Counter(books.refunds.values())),
         sales=sum(accepted.values()),
@@ -99,6 +100,31 @@ def _lost(books: Held, asked: list[Asked]) -> list[str]:
     return found
 
 
+def _unexplained(rows: Rows) -> Iterator[str]:
+    """Yield each task and each payment that is open: its kind, its object, what it says, and what led there."""
+    for kind, found, payment_id, says in rows(
+        "SELECT kind, object_id, payment_id, message FROM tasks WHERE closed_at IS NULL ORDER BY id"
+    ):
+        yield f"the task {kind} of {found} is open: {says} {_trail(rows, {found, payment_id or found})}"
+    ended = ", ".join(f"'{status}'" for status in FINAL)
+    for found, method, says in rows(
+        f"SELECT id, method, reason FROM payments WHERE status NOT IN ({ended}) ORDER BY id"
+    ):
+        yield f"the {method} payment {found} is open: {says} {_trail(rows, {found})}"
+
+
+def _trail(rows: Rows, objects: set[str]) -> str:
+    """Return the events of some objects, with the instant in UTC, the state and the trouble after each."""
+    names = ", ".join(f"'{name}'" for name in sorted(objects))
+    said = []
+    for at, event, data in rows(f"SELECT at, type, data FROM events WHERE object_id IN ({names}) ORDER BY position"):
+        view = msgspec.json.decode(data)
+        trouble = view.get("reason") if isinstance(view.get("reason"), dict) else view.get("trouble")
+        code = trouble["code"] if isinstance(trouble, dict) else "-"
+        said.append(f"{from_millis(at):%H:%M:%S.%f} {event} {view.get('status')} {code}")
+    return f"[{'; '.join(said)}]"
+
+
 def _look(connection: Connection, truth: Truth, now: datetime) -> Held:
     def rows(statement: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in connection.exec_driver_sql(statement)]
@@ -110,7 +136,7 @@ def _look(connection: Connection, truth: Truth, now: datetime) -> Held:
         payments={row[0]: Row(*row) for row in found},
         keys=dict(rows("SELECT key, object_id FROM idempotency_keys")),
         refunds=dict(rows("SELECT id, status FROM refunds")),
-        open_tasks=rows("SELECT COUNT(*) FROM tasks WHERE closed_at IS NULL")[0][0],
+        unexplained=list(_unexplained(rows)),
         breaches=[
             f"{name}: {breach}"
             for name, holds in INVARIANTS.items()
