@@ -239,17 +239,50 @@ async def test_the_counter_works_without_scripts(small_shop: Shop, visit: Visit)
 
 
 async def test_keys_lead_where_they_say(small_shop: Shop, visit: Visit) -> None:
-    """`/` goes to the search, F2 to the machine, Esc out of a field, N to a new bill; letters typed stay text."""
+    """`/` searches, F2 is the machine, Esc leaves a field, N a new bill, also from the amount; letters stay text."""
     page = await visit(small_shop)
+    await expect(page.locator("#amount")).to_be_focused()
+    await page.keyboard.type("2500/")
+    await expect(page.locator("#q")).to_be_focused()
+    await expect(page.locator("#amount")).to_have_value("2500")
     await page.keyboard.press("F2")
     await expect(page.get_by_role("radio", name="Counter 1")).to_be_focused()
     await page.keyboard.press("/")
-    await expect(page.locator("#q")).to_be_focused()
     await page.keyboard.type("n/a")
     await expect(page.locator("#q")).to_have_value("n/a")
     await page.keyboard.press("Escape")
     await page.keyboard.press("n")
     await expect(page.get_by_role("heading", name="New bill")).to_be_visible()
+    await page.goto("/counter")
+    await page.keyboard.type("2500n")
+    await expect(page.locator("#name")).to_be_focused()
+    await expect(page.locator("#name")).to_have_value("")
+
+
+async def test_a_sale_by_keys_alone(small_shop: Shop, visit: Visit) -> None:
+    """`/`, the bill's number, Enter finds it, Enter opens it, Enter pushes it; paid, Enter prints, and prints again."""
+    async with small_shop.client() as client:
+        line = {"description": "Cream", "unit_amount": 250_000}
+        await client.post("/v1/bills", json={"number": "INV-77", "customer": {"name": "Sita Devi"}, "lines": [line]})
+    page = await visit(small_shop)
+    await page.keyboard.type("/INV-77")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("link", name="INV-77")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Push to the machine")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".panel.waiting")).to_be_visible()
+    await small_shop.until_on_machine()
+    small_shop.pay()
+    await expect(page.locator(".panel.paid")).to_contain_text("•••• 1234")
+    for copy in range(2):
+        await expect(page.get_by_role("button", name="Print", exact=True)).to_be_focused()
+        async with page.context.expect_page() as opened:
+            await page.keyboard.press("Enter")
+        paper = await opened.value
+        await expect(paper.locator("h1")).to_have_text("Receipt")
+        await expect(paper.get_by_text("DUPLICATE 1")).to_have_count(copy)
+        await paper.close()
 
 
 async def test_a_search_finds_while_typing(small_shop: Shop, visit: Visit) -> None:

@@ -182,4 +182,4 @@ document.addEventListener("htmx:sse:error", (event) => {
 document.addEventListener("galla:signed-out", () => location.assign("/sign-in"));
 setInterval(tick, 250);
 settle();
-document.querySelector("#panel [data-focus], .nothing-due [data-focus], .fault [data-focus]")?.focus();
+document.querySelector("#panel [data-focus], .nothing-due [data-focus], .fault [data-focus], [data-found] .row")?.focus();
