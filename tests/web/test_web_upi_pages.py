@@ -12,7 +12,7 @@ from galla.service import access, bills, payments
 from galla.service.payments import NewPayment
 from galla.service.till import Principal
 from galla.web.pages.pay import app_links
-from tests.web.shop import ADMIN_KEY, FIRST, SECOND, Shop, eventually
+from tests.web.shop import ADMIN_KEY, FIRST, PLAIN, SECOND, Shop, eventually
 from tests.web.upi_shop import QR, SHOP_NAME, pay_in_app, pay_page
 
 PHONE = {"User-Agent": "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Mobile Safari/537.36", "Accept": "text/html"}
@@ -22,7 +22,7 @@ OWN = {"Sec-Fetch-Site": "same-origin"}
 
 def visitor(shop: Shop, headers: dict[str, str]) -> httpx2.AsyncClient:
     """Return a browser without any key."""
-    return httpx2.AsyncClient(base_url=shop.url, headers=headers, timeout=20)
+    return httpx2.AsyncClient(base_url=shop.url, headers=headers, timeout=20, verify=PLAIN)
 
 
 async def press(browser: httpx2.AsyncClient, path: str, action: str = "", **more: str) -> httpx2.Response:

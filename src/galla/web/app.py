@@ -28,11 +28,11 @@ from galla.receipts.pdf import FONTS
 from galla.service.throttle import Throttle
 from galla.service.till import Till
 from galla.web import callbacks, crowd, health
-from galla.web.api import router as api
+from galla.web.api import ROUTERS as API
 from galla.web.boundary import Boundary, log_failure
 from galla.web.language import Speaking
 from galla.web.openapi import document
-from galla.web.pages import router as pages
+from galla.web.pages import ROUTERS as PAGES
 from galla.web.pages.page import error_page, wants_page
 from galla.web.pages.receipts import CHECKS, WITHIN_S
 from galla.web.problem import Problem, from_error, internal, not_found
@@ -78,10 +78,9 @@ def make_app(till: Till, *, run_worker: bool = True, at_once: int = crowd.AT_ONC
     app.state.payers = Room()
     app.state.screens = Room()
     app.state.paper_checks = Throttle(till.clock, most=CHECKS, within_s=WITHIN_S)
-    app.include_router(health.router)
-    app.include_router(api)
-    app.include_router(callbacks.router)
-    app.include_router(pages)
+    for router in (health.router, *API, callbacks.router, *PAGES):
+        # Each is whole, with its prefix: to include them would make FastAPI read every signature a second time.
+        app.router.routes.extend(router.routes)
     app.mount("/fonts", _Static(directory=FONTS), name="fonts")
     app.mount("/static", _Static(directory=STATIC), name="static")
     for kind in (Problem, GallaError, RequestValidationError, HTTPException):

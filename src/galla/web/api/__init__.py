@@ -5,8 +5,6 @@ Nothing here decides about money, and no answer is shaped here: the service's vi
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from galla.web.api import (
     api_keys,
     bill_import,
@@ -27,10 +25,8 @@ from galla.web.api import (
     webhooks,
 )
 
-router = APIRouter(prefix="/v1")
 _PARTS = (
     payments, qr, receipts, refunds, shifts, tasks, bills, terminals, events, ledger, merchants, api_keys, users,
     reports, bill_import, customers, webhooks,
 )
-for _part in _PARTS:
-    router.include_router(_part.router)
+ROUTERS = [part.router for part in _PARTS]

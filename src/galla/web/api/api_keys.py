@@ -16,7 +16,7 @@ from galla.web.api.reply import reply
 from galla.web.requests import ApiKeyBody, MerchantQuery
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
 
-router = APIRouter(tags=["api_keys"], route_class=GuardedRoute)
+router = APIRouter(prefix="/v1", tags=["api_keys"], route_class=GuardedRoute)
 
 
 @router.post("/api_keys", status_code=201, responses={201: {"model": answers.ApiKey}}, openapi_extra=needs("admin"))

@@ -19,7 +19,7 @@ from galla.web.problem import Problem, from_error
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
 from galla.web.validation import explain
 
-router = APIRouter(tags=["bills"], route_class=GuardedRoute)
+router = APIRouter(prefix="/v1", tags=["bills"], route_class=GuardedRoute)
 
 _TOGETHER = 50
 

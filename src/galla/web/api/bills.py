@@ -15,7 +15,7 @@ from galla.web.bill_shapes import BillBody
 from galla.web.requests import BillsQuery
 from galla.web.security import Caller, GuardedRoute, TillHere, needs, public_address
 
-router = APIRouter(tags=["bills"], route_class=GuardedRoute)
+router = APIRouter(prefix="/v1", tags=["bills"], route_class=GuardedRoute)
 
 
 @router.post(

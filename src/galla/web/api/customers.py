@@ -12,7 +12,7 @@ from galla.web.api.reply import reply
 from galla.web.customer_shapes import CustomerInFull, Customers, CustomersQuery
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
 
-router = APIRouter(tags=["customers"], route_class=GuardedRoute)
+router = APIRouter(prefix="/v1", tags=["customers"], route_class=GuardedRoute)
 
 
 @router.get("/customers", responses={200: {"model": Customers}}, openapi_extra=needs("read"))

@@ -17,7 +17,7 @@ from galla.web.requests import EventsQuery, StreamQuery
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
 from galla.web.stream import KEEP_ALIVE, message, streaming
 
-router = APIRouter(tags=["events"], route_class=GuardedRoute)
+router = APIRouter(prefix="/v1", tags=["events"], route_class=GuardedRoute)
 
 NEWEST = 2**62
 LastEventId = Annotated[

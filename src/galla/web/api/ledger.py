@@ -14,7 +14,7 @@ from galla.web.api.reply import reply
 from galla.web.requests import BalanceQuery, PageQuery
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
 
-router = APIRouter(prefix="/ledger", tags=["ledger"], route_class=GuardedRoute)
+router = APIRouter(prefix="/v1/ledger", tags=["ledger"], route_class=GuardedRoute)
 
 
 @router.get("/accounts", responses={200: {"model": answers.Listed}}, openapi_extra=needs("read"))

@@ -14,7 +14,7 @@ from galla.web.problem import Problem
 from galla.web.requests import MerchantBody, MerchantChange
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
 
-router = APIRouter(tags=["merchants"], route_class=GuardedRoute)
+router = APIRouter(prefix="/v1", tags=["merchants"], route_class=GuardedRoute)
 
 
 def _key_only(caller: Caller) -> None:

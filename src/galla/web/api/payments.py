@@ -27,7 +27,7 @@ from galla.web.requests import (
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
 from galla.web.task_shapes import AttachBody, Attachment, ResolveBody
 
-router = APIRouter(tags=["payments"], route_class=GuardedRoute)
+router = APIRouter(prefix="/v1", tags=["payments"], route_class=GuardedRoute)
 
 IdempotencyKey = Annotated[
     str | None,

@@ -11,7 +11,7 @@ from galla.web import qr
 from galla.web.problem import Problem
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
 
-router = APIRouter(tags=["payments"], route_class=GuardedRoute)
+router = APIRouter(prefix="/v1", tags=["payments"], route_class=GuardedRoute)
 
 
 @router.get(

@@ -14,7 +14,7 @@ from galla.web.problem import MEDIA_TYPE
 from galla.web.requests import ReceiptQuery
 from galla.web.security import Caller, GuardedRoute, TillHere, needs, public_address
 
-router = APIRouter(tags=["receipts"], route_class=GuardedRoute)
+router = APIRouter(prefix="/v1", tags=["receipts"], route_class=GuardedRoute)
 
 _TEXT = {"schema": {"type": "string"}}
 _BYTES = {"schema": {"type": "string", "format": "binary"}}

@@ -16,7 +16,7 @@ from galla.web.body import fingerprint
 from galla.web.requests import RefundBody, RefundsQuery, WaitQuery
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
 
-router = APIRouter(tags=["refunds"], route_class=GuardedRoute)
+router = APIRouter(prefix="/v1", tags=["refunds"], route_class=GuardedRoute)
 
 
 @router.post(

@@ -13,7 +13,7 @@ from galla.web.api.reply import reply
 from galla.web.report_shapes import Summary, SummaryQuery
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
 
-router = APIRouter(prefix="/reports", tags=["reports"], route_class=GuardedRoute)
+router = APIRouter(prefix="/v1/reports", tags=["reports"], route_class=GuardedRoute)
 
 
 @router.get("/summary", responses={200: {"model": Summary}}, openapi_extra=needs("read"))

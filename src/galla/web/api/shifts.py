@@ -37,7 +37,7 @@ _PAPERS: dict[int | str, dict[str, Any]] = {
 }
 _MOVED: dict[int | str, dict[str, Any]] = {201: {"model": Shift}}
 
-router = APIRouter(tags=["shifts"], route_class=GuardedRoute)
+router = APIRouter(prefix="/v1", tags=["shifts"], route_class=GuardedRoute)
 
 
 @router.post("/shifts", status_code=201, responses={201: {"model": Shift}}, openapi_extra=needs("collect"))

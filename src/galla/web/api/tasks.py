@@ -13,7 +13,7 @@ from galla.web.requests import ReviewBody
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
 from galla.web.task_shapes import Task, Tasks, TasksQuery
 
-router = APIRouter(tags=["tasks"], route_class=GuardedRoute)
+router = APIRouter(prefix="/v1", tags=["tasks"], route_class=GuardedRoute)
 
 
 @router.get("/tasks", responses={200: {"model": Tasks}}, openapi_extra=needs("read"))

@@ -11,7 +11,7 @@ from galla.web.api.reply import reply
 from galla.web.requests import TerminalBody, TerminalChange
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
 
-router = APIRouter(tags=["terminals"], route_class=GuardedRoute)
+router = APIRouter(prefix="/v1", tags=["terminals"], route_class=GuardedRoute)
 
 
 @router.post(

@@ -16,7 +16,7 @@ from galla.web.api.reply import reply
 from galla.web.requests import UserBody, UserChange
 from galla.web.security import Caller, GuardedRoute, TillHere, needs, public_address
 
-router = APIRouter(tags=["users"], route_class=GuardedRoute)
+router = APIRouter(prefix="/v1", tags=["users"], route_class=GuardedRoute)
 
 
 @router.post("/users", status_code=201, responses={201: {"model": answers.User}}, openapi_extra=needs("admin"))

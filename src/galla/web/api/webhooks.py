@@ -24,7 +24,7 @@ from galla.web.webhook_shapes import (
     RotateBody,
 )
 
-router = APIRouter(tags=["webhooks"], route_class=GuardedRoute)
+router = APIRouter(prefix="/v1", tags=["webhooks"], route_class=GuardedRoute)
 _ONE = "/webhook_endpoints/{endpoint_id}"
 
 

@@ -5,8 +5,6 @@ A page reads its form, calls the service and shows what came back: no rule about
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from galla.web.pages import (
     account,
     audit,
@@ -35,11 +33,9 @@ from galla.web.pages import (
     welcome,
 )
 
-router = APIRouter(include_in_schema=False)
 _PARTS = (
     sign_in, welcome, people, account, counter, bill_desk, live, payments, refunds, receipts, shift, tasks, queue,
     display, pay, docs, customers, language,
 )
 _OFFICE = (listing, reports, terminals, settings, audit, webhooks, webhook)
-for _part in (*_PARTS, *_OFFICE):
-    router.include_router(_part.router)
+ROUTERS = [part.router for part in (*_PARTS, *_OFFICE)]

@@ -14,7 +14,7 @@ from galla.web.pages.page import SIGN_IN, SignedIn, frame, go, page, posted
 from galla.web.pages.person_form import faults_about, new_password_of, password_of
 from galla.web.security import address_of, clear_session, set_session, till_of
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/account")

@@ -19,7 +19,7 @@ from galla.web.pages.page import SignedIn, frame, page
 from galla.web.problem import Problem
 from galla.web.security import till_of
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 _SHOWN = 50
 _ABOUT = {

@@ -15,7 +15,7 @@ from galla.web.pages.entry import Faults
 from galla.web.pages.page import SignedIn, posted, render
 from galla.web.security import till_of
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 _LEAST = 2
 

@@ -26,7 +26,7 @@ from galla.web.pages.screen import found_for, panel_is_live, screen
 from galla.web.requests import PaymentBody
 from galla.web.security import till_of
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 MACHINE_COOKIE = "galla_machine"
 _YEAR_S = 365 * 24 * 3600

@@ -14,7 +14,7 @@ from galla.web.pages.page import SignedIn, frame, go, page, posted
 from galla.web.pages.screen import labels
 from galla.web.security import till_of
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/customers/{customer_id}")

@@ -25,7 +25,7 @@ from galla.web.room import Room
 from galla.web.security import address_of, check_origin, may, public_address, session_of, set_session, till_of
 from galla.web.stream import KEEP_ALIVE, message, streaming
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 SCOPE = "display"
 """What a display's session may do: show one of these screens. It stands for no other page and no call."""

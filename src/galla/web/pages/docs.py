@@ -14,7 +14,7 @@ from galla.web.pages.wording import kind
 from galla.web.problem import TITLES
 from galla.web.security import OPEN, SCOPE_KEY
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/openapi.json")

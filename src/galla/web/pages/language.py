@@ -10,7 +10,7 @@ from galla.web.language import COOKIE, LANGUAGES
 from galla.web.pages.page import go, one
 from galla.web.security import check_origin, local_path
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 _YEAR_S = 365 * 24 * 3600
 

@@ -25,7 +25,7 @@ from galla.web.problem import Problem
 from galla.web.security import till_of
 from galla.web.sheet import BOM, Paise, line
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 _SHOWN = 50
 _COLUMNS = (

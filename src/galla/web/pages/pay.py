@@ -30,7 +30,7 @@ from galla.web.room import Room
 from galla.web.security import check_origin, till_of
 from galla.web.stream import KEEP_ALIVE, message, streaming
 
-router = APIRouter(prefix="/pay")
+router = APIRouter(prefix="/pay", include_in_schema=False)
 
 COOKIE = "galla_pay"
 _PATIENCE_S = 5.0

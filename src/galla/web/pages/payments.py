@@ -22,7 +22,7 @@ from galla.web.pages.tasks import KINDS
 from galla.web.problem import Problem
 from galla.web.security import till_of
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 _CHECK_WAIT_S = 5.0
 

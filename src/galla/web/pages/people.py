@@ -16,7 +16,7 @@ from galla.web.pages.page import AdminSignedIn, frame, go, page, posted, private
 from galla.web.pages.person_form import PersonForm, faults_about, person_form
 from galla.web.security import public_address, till_of
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/people")

@@ -24,7 +24,7 @@ from galla.web.room import Room
 from galla.web.security import may, public_address, till_of
 from galla.web.stream import KEEP_ALIVE, message, streaming
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 HALL = "hall"
 _GONE = message("sign in again", event="galla:signed-out")

@@ -21,7 +21,7 @@ from galla.web.pages.screen import panel_for
 from galla.web.security import till_of
 from galla.web.stream import KEEP_ALIVE, message, streaming
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 _GONE = message("sign in again", event="galla:signed-out")
 _WAIT_S = 3.0

@@ -14,7 +14,7 @@ from galla.web.pages.page import SignedIn, frame, page
 from galla.web.pages.wording import METHODS, STATUSES
 from galla.web.security import till_of
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/reports")

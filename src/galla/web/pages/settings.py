@@ -20,7 +20,7 @@ from galla.web.pages.page import AdminSignedIn, frame, go, one, page, posted
 from galla.web.pages.refusal import refused
 from galla.web.security import public_address, till_of
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 _LONGEST = 100
 _NAMES = {

@@ -21,7 +21,7 @@ from galla.web.pages.refund_form import credential
 from galla.web.security import may, till_of
 from galla.web.shift_shapes import CloseShiftBody, MovementBody, OpenShiftBody, ShiftReportQuery
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 _SHOWN = 10
 _TYPED = ("counter", "float", "counted", "reason", "kind", "amount", "why", "paytm_reason")

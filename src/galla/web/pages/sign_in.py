@@ -23,7 +23,7 @@ from galla.web.security import (
     till_of,
 )
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 _COUNTER = "Counter 1"
 _LONGEST_COUNTER = 40

@@ -17,7 +17,7 @@ from galla.web.pages.page import SignedIn, frame, go, one, page, posted, render
 from galla.web.problem import Problem
 from galla.web.security import may, till_of
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 KINDS = {
     "late": "Paid late",

@@ -17,7 +17,7 @@ from galla.web.pages.page import AdminSignedIn, SignedIn, frame, go, one, page, 
 from galla.web.pages.refusal import refused
 from galla.web.security import till_of
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 _LONGEST = 200
 _NAMES = {"tid": "The TID", "label": "The name", "branch": "The branch"}

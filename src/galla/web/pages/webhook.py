@@ -16,7 +16,7 @@ from galla.web.pages.page import AdminSignedIn, frame, go, page, posted
 from galla.web.pages.refusal import refused
 from galla.web.security import till_of
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 _SHOWN = 50
 _DONE = {

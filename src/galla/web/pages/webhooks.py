@@ -15,7 +15,7 @@ from galla.web.pages.refusal import refused
 from galla.web.pages.webhook import show_made
 from galla.web.security import till_of
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/webhooks")

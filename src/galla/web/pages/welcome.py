@@ -15,7 +15,7 @@ from galla.web.pages.person_form import PersonForm, faults_about, new_password_o
 from galla.web.pages.sign_in import enter
 from galla.web.security import address_of, check_origin, till_of
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 _LONGEST_TOKEN = 200
 
