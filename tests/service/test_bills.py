@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, insert, select
 
 from galla.errors import AmountNotAllowed, InvalidField
 from galla.service import bills, ledgers, merchants
 from galla.service.bills import NewBill
 from galla.service.till import Till
+from galla.store.bill_tables import series
 from tests.service.shop import Shop, open_shop
 
 CREAM = {"description": "Cream", "quantity": 1, "unit_amount": 11_800, "tax_rate": "18"}
@@ -74,6 +77,36 @@ async def test_each_branch_and_year_counts_for_itself(database_url: str) -> None
         "INV/26-27/000002", "MAI/26-27/000001", "MA2/26-27/000001", "MAI/26-27/000002", "BR/26-27/000001",
         "INV/27-28/000001", "MAI/27-28/000001",
     ]  # fmt: skip
+
+
+async def test_no_number_is_longer_than_gst_allows(database_url: str) -> None:
+    """Whatever a branch is called, its numbers have 16 characters at most; where they end, that is said."""
+    async with open_shop(database_url) as shop:
+        names = (None, "M", "Main Road, 2nd floor", "Maß", "मुख्य", "१२३", "-/-", "9" * 40, "İ", "MAI", "मुख", "a\u0301")
+        numbers = [(await write(shop, branch=name))["number"] for name in names]
+        assert all(re.fullmatch(r"[A-Z0-9]{1,3}/25-26/000001", number) for number in numbers), numbers
+        assert len({number.casefold() for number in numbers}) == len(names)
+        await shop.till.database.write(_used_up, "main", numbers[0].split("/")[1])
+        last = await write(shop, branch="Main")
+        assert last["number"].endswith("/25-26/999999")
+        assert len(last["number"]) == 16
+        before = await balances(shop)
+        for branch in ("Main", "सबसे नई"):
+            with pytest.raises(InvalidField, match="The `branch` has no bill number left in 25-26") as refused:
+                await write(shop, branch=branch)
+            assert (refused.value.param, refused.value.code) == ("branch", "series_full")
+        assert await balances(shop) == before
+        assert (await write(shop, branch="Main", number="OWN-1"))["number"] == "OWN-1"
+
+
+def _used_up(connection: Connection, branch: str, year: str) -> None:
+    """Leave a branch one number of its year, and every other branch without a Latin name no letters."""
+    (merchant,) = connection.execute(select(series.c.merchant_id).distinct()).scalars()
+    taken = set(connection.execute(select(series.c.prefix)).scalars())
+    made = {f"BR{count}"[:3] if count < 10 else f"B{count}" if count < 100 else f"{count}" for count in range(2, 1000)}
+    rows = [{"branch": f"of {letters}", "prefix": letters, "last": 1} for letters in {"BR", *made} - taken]
+    rows.append({"branch": branch, "prefix": "MAX", "last": 999_998})
+    connection.execute(insert(series), [{**row, "merchant_id": merchant, "year": year} for row in rows])
 
 
 async def test_a_bill_books_sales_discount_and_gst(database_url: str) -> None:

@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from galla.service import access, payments, tasks
 from tests.browser import ARGUMENTS, find
 from tests.web.shop import ADMIN_KEY, FIRST, Shop, eventually
+from tests.web.staff import hire, session_of, signed_in
 
 expect.set_options(timeout=20_000)
 SALE: dict[str, Any] = {"amount": 30_000, "method": "edc", "terminal": FIRST, "reference": "INV-8"}
@@ -78,6 +79,28 @@ async def test_tasks_over_the_api(shop: Shop) -> None:
     assert (done["status"], done["note"]) == ("closed", "Kept.")
     assert (again.status_code, again.json()["code"]) == (409, "task_closed")
     assert (empty.status_code, wrong.status_code, none.status_code) == (422, 422, 404)
+
+
+async def test_what_a_person_says_has_one_bound(small_shop: Shop) -> None:
+    """A note takes as many characters in the API as in the form and in what is kept; one more is refused by name."""
+    await stopped(small_shop)
+    task = await opened(small_shop)
+    await hire(small_shop, "lead")
+    session = await session_of(small_shop, "lead")
+    async with signed_in(small_shop, session) as lead:
+        await lead.post(f"/v1/tasks/{task['id']}/take")
+        offered = re.findall(r'name="note" maxlength="([0-9]+)"', (await lead.get("/tasks")).text)
+        assert offered == ["500"]
+        path = f"/tasks/{task['id']}/close"
+        form = {"csrf": session.csrf, "note": "ब" * 501}
+        by_form = await lead.post(path, data=form)
+        by_api = await lead.post(f"/v1{path}", json={"note": "ब" * 501})
+        assert (by_api.status_code, by_api.json()["param"]) == (422, "note")
+        assert "`note` may have at most 500 characters." in by_form.text
+        done = await lead.post(path, data={**form, "note": "ब" * 500})
+        assert done.status_code == 303
+        kept = (await lead.get("/v1/tasks?status=closed")).json()["data"][0]["note"]
+    assert kept == "ब" * 500
 
 
 async def test_attach_and_resolve_over_the_api(shop: Shop) -> None:

@@ -117,8 +117,8 @@ def _for_whom(connection: Connection, till: Till, principal: Principal, asked: A
 def _create(connection: Connection, till: Till, principal: Principal, asked: Asked) -> dict[str, Any]:
     now = till.clock.now()
     branch = asked.values["branch"] or _branch_of(connection, principal)
-    number = asked.number or series.take(
-        connection, principal.merchant_id, (branch or "").casefold(), financial_year(business_date(now))
+    number = asked.number or _next_number(
+        connection, principal.merchant_id, branch, financial_year(business_date(now))
     )
     bill_id = ids.new_id("bill", now)
     row = {
@@ -138,6 +138,18 @@ def _create(connection: Connection, till: Till, principal: Principal, asked: Ask
     made = view(connection, till, principal.merchant_id, bill_id)
     _journal(connection, till, principal, "bill.created", made, 1)
     return made
+
+
+def _next_number(connection: Connection, merchant_id: str, branch: str | None, year: str) -> str:
+    found = series.take(connection, merchant_id, (branch or "").casefold(), year)
+    if found is None:
+        raise InvalidField(
+            f"The `branch` has no bill number left in {year}: GST allows sixteen characters, no more. "
+            "No bill was written. Send it under another branch, or with a `number` of its own.",
+            param="branch",
+            code="series_full",
+        )
+    return found
 
 
 def _is_interstate(connection: Connection, merchant_id: str, place_of_supply: str | None) -> int:

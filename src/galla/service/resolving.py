@@ -17,10 +17,8 @@ from galla.service.advance import commit_step
 from galla.service.tasking import Closing
 from galla.service.till import Principal, Till
 from galla.service.views import View, payment_view
-from galla.service.words import clean
+from galla.service.words import NOTE_MAX, clean
 from galla.store import payments
-
-EVIDENCE_MAX = 500
 
 
 async def resolve(
@@ -34,7 +32,7 @@ async def resolve(
         Forbidden: the second person is unknown, may not approve, or is the caller.
         IllegalTransition: it is final already (`payment_final`), or Paytm still has time to say (`too_early`).
     """
-    words = clean(evidence, "evidence", limit=EVIDENCE_MAX, is_required=True) or ""
+    words = clean(evidence, "evidence", limit=NOTE_MAX, is_required=True) or ""
     second = await approval.second_person(till, principal, approver, approval.SUPERVISORS)
     after = await till.database.write(_resolve, till, principal, payment_id, is_paid, words, second)
     till.bell.ring()

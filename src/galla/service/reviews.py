@@ -13,7 +13,7 @@ from galla.payments.model import Payment
 from galla.service.tasking import Closing, close, explain
 from galla.service.till import Principal, Till
 from galla.service.views import View, payment_view
-from galla.service.words import clean
+from galla.service.words import NOTE_MAX, clean
 from galla.store import payments, tasks
 
 
@@ -25,7 +25,7 @@ async def looked_at(till: Till, principal: Principal, payment_id: str, note: str
         InvalidField: nothing was noted.
         IllegalTransition: it is still being asked about, or nothing was wrong with it.
     """
-    words = clean(note, "note", limit=500, is_required=True) or ""
+    words = clean(note, "note", limit=NOTE_MAX, is_required=True) or ""
     after = await till.database.write(_looked_at, till, principal, payment_id, words)
     till.bell.ring()
     return payment_view(after, till.clock.now())

@@ -11,7 +11,7 @@ from galla.payments.task import ONCE, SURPRISES, Task, TaskKind
 from galla.service.tasking import Closing, change, close, explain, task_view
 from galla.service.till import Principal, Till
 from galla.service.views import View
-from galla.service.words import clean
+from galla.service.words import NOTE_MAX, clean
 from galla.store import payments, refunds, tasks
 
 
@@ -88,7 +88,7 @@ async def close_task(till: Till, principal: Principal, task_id: str, note: str) 
         Forbidden: it takes the scope `refund`, and the caller has not got it.
         IllegalTransition: it is closed, or galla is still asking Paytm about it.
     """
-    words = clean(note, "note", limit=500, is_required=True) or ""
+    words = clean(note, "note", limit=NOTE_MAX, is_required=True) or ""
     task = await till.database.write(_close, till, principal, task_id, words)
     till.bell.ring()
     return task_view(task)

@@ -8,6 +8,8 @@ import unicodedata
 from galla.errors import InvalidField
 
 METADATA_MAX = 20
+NOTE_MAX = 500
+"""The characters of what a person says about a payment: what they found, or have seen as evidence."""
 _JOINERS = "\u200c\u200d"  # names in Devanagari and other Indian scripts need them
 _NETWORKS = re.compile(
     r"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})"  # Visa

@@ -14,6 +14,8 @@ from sqlalchemy import (
 from galla.money import MAX_PAISE
 from galla.store.schema import key, metadata, partial, truth, whole, words
 
+MOST_LETTERS, MOST_NUMBERS = 3, 999_999
+"""What a series may use: with its year a number then has the sixteen characters that GST allows: MAI/26-27/000123."""
 DUE = "paid_paise < total_paise AND is_cancelled = 0"
 """What makes a bill one that is still to be paid, in the words that its index has."""
 
@@ -104,7 +106,8 @@ series = Table(
     PrimaryKeyConstraint("merchant_id", "branch", "year"),
     ForeignKeyConstraint(["merchant_id"], ["merchants.id"]),
     UniqueConstraint("merchant_id", "year", "prefix"),
-    CheckConstraint("last BETWEEN 1 AND 999999", name="last"),
+    CheckConstraint(f"last BETWEEN 1 AND {MOST_NUMBERS}", name="last"),
+    CheckConstraint(f"length(prefix) BETWEEN 1 AND {MOST_LETTERS} AND length(year) = 5", name="length"),
     sqlite_strict=True,
 )
 

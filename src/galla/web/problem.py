@@ -80,6 +80,7 @@ TITLES: dict[str, str] = {
     "bill_cancelled": "The bill is cancelled.",
     "bill_exists": "The bill number is taken by another bill.",
     "number_reserved": "The number belongs to galla's own series.",
+    "series_full": "The branch has no bill number left.",
     "nothing_to_print": "Nothing is proven yet, so there is nothing to print.",
     "bill_has_payments": "Something is paid on the bill, or may still be.",
     "merchant_exists": "The MID is there already.",

@@ -172,12 +172,6 @@ class CancelBody(Strict):
     reason: Line | None = None
 
 
-class ReviewBody(Strict):
-    """What a person found who looked at a payment that did not fit."""
-
-    note: Line
-
-
 class RefundBody(Strict):
     """What to give back of a paid payment."""
 

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, StringConstraints
 
+from galla.service.words import NOTE_MAX
 from galla.web.answers import Listed, Shown
-from galla.web.requests import Amount, Line, PageQuery, Reference, Strict
+from galla.web.requests import Amount, PageQuery, Reference, Strict
 
 TaskKind = Literal[
     "late", "stopped", "excess", "conflict", "mismatch", "unclear", "lost", "past_ladder",
     "refund_failed", "refund_unclear", "refund_past_ladder", "void_unanswered", "webhook_gone", "webhook_failed",
     "not_in_books",
 ]
+Note = Annotated[str, StringConstraints(min_length=1, max_length=NOTE_MAX, strip_whitespace=True)]
+
+
+class ReviewBody(Strict):
+    """What a person found who looked at a payment that did not fit."""
+
+    note: Note
 
 
 class AttachBody(Strict):
@@ -29,7 +37,7 @@ class ResolveBody(Strict):
     """What two people have decided about a payment that Paytm has not decided in time."""
 
     outcome: Literal["paid", "not_paid"]
-    evidence: Annotated[Line, Field(description="What the two have seen: the slip, the dashboard, the bank.")]
+    evidence: Annotated[Note, Field(description="What the two have seen: the slip, the dashboard, the bank.")]
     approver: Annotated[
         SecretStr,
         Field(

@@ -16,16 +16,9 @@ from galla.web import answers
 from galla.web.api.reply import reply
 from galla.web.body import fingerprint
 from galla.web.problem import Problem
-from galla.web.requests import (
-    CancelBody,
-    ExpandQuery,
-    PaymentBody,
-    PaymentsQuery,
-    ReviewBody,
-    WaitQuery,
-)
+from galla.web.requests import CancelBody, ExpandQuery, PaymentBody, PaymentsQuery, WaitQuery
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
-from galla.web.task_shapes import AttachBody, Attachment, ResolveBody
+from galla.web.task_shapes import AttachBody, Attachment, ResolveBody, ReviewBody
 
 router = APIRouter(prefix="/v1", tags=["payments"], route_class=GuardedRoute)
 

@@ -9,9 +9,8 @@ from starlette.responses import Response
 
 from galla.service import tasks
 from galla.web.api.reply import reply
-from galla.web.requests import ReviewBody
 from galla.web.security import Caller, GuardedRoute, TillHere, needs
-from galla.web.task_shapes import Task, Tasks, TasksQuery
+from galla.web.task_shapes import ReviewBody, Task, Tasks, TasksQuery
 
 router = APIRouter(prefix="/v1", tags=["tasks"], route_class=GuardedRoute)
 

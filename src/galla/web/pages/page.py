@@ -20,7 +20,7 @@ from galla.service import merchants, shifts, tasks
 from galla.service.access import Session
 from galla.service.roles import role_with, who_may
 from galla.service.till import Till
-from galla.service.words import short_name
+from galla.service.words import NOTE_MAX, short_name
 from galla.web.body import read_form
 from galla.web.language import language, message, others, said
 from galla.web.marking import Marking
@@ -212,4 +212,4 @@ _ENVIRONMENT.filters.update(
     qr=data_uri,
     said=said,
 )
-_ENVIRONMENT.globals.update(asset=asset, _=message, language=language, others=others)
+_ENVIRONMENT.globals.update(asset=asset, note_max=NOTE_MAX, _=message, language=language, others=others)

@@ -194,7 +194,8 @@ CREATE TABLE series (
     CONSTRAINT pk_series PRIMARY KEY (merchant_id, branch, year),
     CONSTRAINT fk_series_merchants FOREIGN KEY(merchant_id) REFERENCES merchants (id),
     CONSTRAINT uq_series_merchant_id_year_prefix UNIQUE (merchant_id, year, prefix),
-    CONSTRAINT ck_series_last CHECK (last BETWEEN 1 AND 999999)
+    CONSTRAINT ck_series_last CHECK (last BETWEEN 1 AND 999999),
+    CONSTRAINT ck_series_length CHECK (length(prefix) BETWEEN 1 AND 3 AND length(year) = 5)
 )
 
 CREATE TABLE sessions (
