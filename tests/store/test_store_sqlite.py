@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,13 @@ import pytest
 from sqlalchemy import Connection
 
 from galla.errors import ConfigError, Unavailable
+from galla.payments.ladder import EDC, UPI
+from galla.store.claims import Schedule, claim_due
 from galla.store.database import open_database
 from galla.store.sqlite import SQLiteDatabase, check_library
-from tests.store.samples import make_shop, sql
+from tests.store.samples import NOW, make_shop, sql
+
+SCHEDULE = Schedule(card=EDC, upi=UPI, lease_ms=5000)
 
 
 @pytest.fixture
@@ -209,3 +214,23 @@ async def test_the_writer_outlives_whatever_is_thrown(opened: SQLiteDatabase) ->
     for answer in await asyncio.gather(*(opened.write(throw) for _ in range(3)), return_exceptions=True):
         assert isinstance(answer, Worse)
     assert await asyncio.wait_for(opened.write(make_shop), 2)
+
+
+async def test_what_is_asked_again_is_not_planned_again(opened: SQLiteDatabase) -> None:
+    """A claim whose plan is known runs by it, whatever the instant and however many payments it may take."""
+
+    def plannings(connection: Connection) -> list[int]:
+        asked: list[int] = []
+        raw: Any = connection.connection.driver_connection
+        raw.set_authorizer(lambda *what: asked.append(what[0]) or 0)  # SQLite asks it while it plans
+        counts = []
+        for limit in (20, 30, 40):
+            asked.clear()
+            claim_due(connection, SCHEDULE, NOW + timedelta(seconds=limit), limit)
+            counts.append(len(asked))
+        raw.set_authorizer(None)
+        return counts
+
+    first, *later = await opened.write(plannings)
+    assert first > 0
+    assert later == [0, 0]

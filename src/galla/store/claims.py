@@ -18,13 +18,14 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    String,
     Update,
     and_,
     bindparam,
     case,
     cast,
     func,
-    literal,
+    literal_column,
     null,
     or_,
     select,
@@ -241,7 +242,7 @@ def _taking(schedule: Schedule) -> Update:
         update(payments)
         .values(
             due_at=_rescheduled(schedule),
-            lease_until=_NOW + schedule.lease_ms,
+            lease_until=_NOW + _whole(schedule.lease_ms),
             claimed_by=bindparam("by", type_=BigInteger()),
             fence=_p.fence + 1,
             checks=_p.checks + 1,
@@ -254,20 +255,22 @@ def _taking(schedule: Schedule) -> Update:
 def _rescheduled(schedule: Schedule) -> ColumnElement[Any]:
     """Return the next time of a row as SQL, from its age, method, misses and jitter."""
     age = _NOW - _p.created_at
-    is_card = or_(_p.method == "edc", _p.method == "queue")  # an IN would be put together anew at each claim
-    every = case((is_card, _rungs(schedule.card, age)), else_=_rungs(schedule.upi, age))
+    is_card = or_(_p.method == _word("edc"), _p.method == _word("queue"))  # an IN would be put together at each claim
+    every = cast(case((is_card, _rungs(schedule.card, age)), else_=_rungs(schedule.upi, age)), BigInteger())
     doubled = every * case(
-        *[(_p.misses == count, _whole(2**count)) for count in range(4)], else_=_whole(16)
+        *[(_p.misses == _whole(count), _whole(2**count)) for count in range(4)], else_=_whole(16)
     )
     patience = _whole(round(PATIENCE_S * schedule.card.scale * 1000))
     patient = case(
-        (or_(_p.misses == 0, every >= patience), every), (doubled > patience, patience), else_=doubled
+        (or_(_p.misses == _whole(0), every >= patience), every), (doubled > patience, patience), else_=doubled
     )
     spread = patient + patient * _p.jitter // _whole(10_000)
-    live = _NOW + case((spread < schedule.lease_ms, _whole(schedule.lease_ms)), else_=spread)
+    lease = _whole(schedule.lease_ms)
+    live = _NOW + case((spread < lease, lease), else_=spread)
     live_at = cast(live, _p.due_at.type)
     nothing = cast(null(), _p.due_at.type)
-    return case((_p.status == "paid", nothing), (_p.status == "not_paid", _watched(schedule, age)), else_=live_at)
+    watched = _watched(schedule, age)
+    return case((_p.status == _word("paid"), nothing), (_p.status == _word("not_paid"), watched), else_=live_at)
 
 
 def _watched(schedule: Schedule, age: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -279,18 +282,23 @@ def _watched(schedule: Schedule, age: ColumnElement[Any]) -> ColumnElement[Any]:
     rungs: list[tuple[ColumnElement[bool], ColumnElement[Any]]] = []
     for watch_ms in watches:
         at = _p.created_at + _whole(watch_ms)
-        rungs.append((age < watch_ms, case((and_(is_ahead, look_at < at), look_at), else_=at)))
+        rungs.append((age < _whole(watch_ms), case((and_(is_ahead, look_at < at), look_at), else_=at)))
     return case(*rungs, (is_ahead, look_at), else_=cast(null(), _p.due_at.type))
 
 
 def _whole(number: int) -> ColumnElement[int]:
-    return literal(number, BigInteger())
+    """Return a number as SQL text: hundreds of parameters would cost more than the claim itself."""
+    return literal_column(str(number), BigInteger())
+
+
+def _word(text: str) -> ColumnElement[str]:
+    return literal_column(f"'{text}'", String())
 
 
 def _rungs(ladder: Ladder, age: ColumnElement[Any]) -> ColumnElement[Any]:
     return case(
         *[
-            (age < round(rung.until_s * ladder.scale * 1000), _whole(round(rung.every_s * ladder.scale * 1000)))
+            (age < _whole(round(rung.until_s * ladder.scale * 1000)), _whole(round(rung.every_s * ladder.scale * 1000)))
             for rung in ladder.rungs
         ],
         else_=_whole(round(3_600_000 * ladder.scale)),

@@ -59,7 +59,7 @@ def _oldest(*where: ColumnElement[bool]) -> Select[Any]:
 # What every payment runs is put together here, once: that takes longer than to run it.
 _GET = _WITH_PROOF.where(_THIS)
 _GET_LOCKED = _GET.with_for_update(of=payments)
-_HOLDER = _oldest(_p.terminal_id == bindparam("terminal"), _p.holds_terminal == 1)
+_HOLDER = _oldest(_p.terminal_id == bindparam("terminal"), _p.holds_terminal == literal_column("1"))
 _LIVE_WITH_REFERENCE = _oldest(_p.reference == bindparam("named"), _p.bill_id.is_(None), _IS_LIVE)
 _LIVE_OF_BILL = _oldest(_p.bill_id == bindparam("bill"), _IS_LIVE)
 _UNFINISHED = _WITH_PROOF.where(_OURS, _IS_OPEN).order_by(_p.created_at).limit(500)

@@ -23,6 +23,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 
 from galla.errors import ConfigError, Unavailable
 from galla.store.migrating import migrate
+from galla.store.sqlite_words import steady
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -267,7 +268,7 @@ def _engine(path: str, *, is_writer: bool) -> Engine:
     def _begun(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
 
-    return engine
+    return steady(engine)
 
 
 def _tune(writer: Engine) -> None:
