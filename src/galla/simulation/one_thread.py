@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, Future
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 from galla.store.sqlite import SQLiteDatabase
 
 
-class _Here(Executor):
-    """Runs what it is given at once, where it stands."""
+class OneThread:
+    """An SQLite database that reads and commits at once on the caller's thread, and lets others go on afterwards."""
 
-    def submit(self, work: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run it."""
-        future: Future[Any] = Future()
-        try:
-            future.set_result(work(*args, **kwargs))
-        except BaseException as error:
-            future.set_exception(error)
-        return future
+    def __init__(self, real: SQLiteDatabase) -> None:
+        self._real = real
+        self.dialect = real.dialect
+        self.listen, self.tell, self.close = real.listen, real.tell, real.close
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether the database underneath will write nothing more."""
+        return self._real.is_broken
 
-class _NoQueue:
-    """Stands in for the queue to the writer thread: what is put in is committed at once, each by itself."""
+    async def read(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run a reading function on a snapshot."""
+        with self._real._readers.connect() as connection:
+            value = work(connection, *args, **kwargs)
+        await asyncio.sleep(0)
+        return value
 
-    def __init__(self, database: SQLiteDatabase) -> None:
-        self._database = database
-        self._queue = database._queue
-        self.get, self.get_nowait, self.qsize = self._queue.get, self._queue.get_nowait, self._queue.qsize
-
-    def put(self, item: Any) -> None:
-        """Commit it; the word that there is nothing more goes to the thread."""
-        if item is None:
-            self._queue.put(None)
-        elif item[1].set_running_or_notify_cancel():
-            self._database._commit([item])
-
-
-def without_threads(database: SQLiteDatabase) -> None:
-    """Let a database do all its work on the caller's thread: the same work, in an order that is always the same."""
-    database._queue = _NoQueue(database)  # type: ignore[assignment]
-    database._pool = _Here()  # type: ignore[assignment]
+    async def write(self, work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run a writing function in a commit of its own; return after it."""
+        done: Future[Any] = Future()
+        self._real._commit([(lambda connection: work(connection, *args, **kwargs), done)])
+        await asyncio.sleep(0)
+        return done.result()

@@ -9,16 +9,20 @@ import asyncio
 import gc
 import logging
 import os
+import selectors
 import shutil
 import sys
 from collections.abc import Awaitable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from copy import copy
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Dialect, Engine
+from sqlalchemy.pool import PoolProxiedConnection
 
 import galla.service.till as till_module
 import galla.store.sqlite as sqlite_store
@@ -31,11 +35,19 @@ T = TypeVar("T")
 MEMORY = "/dev/shm"  # noqa: S108 - an fsync costs nothing there
 
 
+class _Patient(selectors.DefaultSelector):
+    """Asks the system only when there is nothing else to do: what waits in a simulation waits for no socket."""
+
+    def select(self, timeout: float | None = None) -> Any:
+        """Return what is ready."""
+        return [] if timeout == 0 else super().select(timeout)
+
+
 class Playhouse:
     """One event loop for all runs, and a database that is ready to be copied for each."""
 
     def __init__(self, folder: Path) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.loop = asyncio.SelectorEventLoop(_Patient())
         self.heard: list[str] = []
         self.loop.set_exception_handler(self._hear)
         self.folder = folder
@@ -54,6 +66,7 @@ class Playhouse:
         if not ready.exists():
             self.prepare(f"sqlite:///{ready}")
         self.count += 1
+        gc.collect()
         for old in self.folder.glob("run*"):
             old.unlink()
         copy = self.folder / f"run{self.count}.db"
@@ -80,11 +93,13 @@ def open_house() -> Iterator[Playhouse]:
     with TemporaryDirectory(prefix="galla-run-", dir=memory) as folder:
         house = Playhouse(Path(folder))
         house.fresh()
-        gc.freeze()  # what is loaded now stays: the collector need not look at it every few steps
+        gc.freeze()  # what is loaded now stays: the collector need not look at it
+        gc.disable()  # and for what a run leaves, once before the next is often enough
         try:
             with listening(house.heard), quick_to_open():
                 yield house
         finally:
+            gc.enable()
             gc.unfreeze()
             house.close()
 
@@ -93,18 +108,21 @@ def open_house() -> Iterator[Playhouse]:
 def quick_to_open() -> Iterator[None]:
     """Keep what SQLAlchemy has compiled for all files that are opened, and what else is the same at each opening.
 
-    The files are copies of one that is up to date, so they are not migrated again either.
+    The files are copies of one that is up to date, so they are not migrated again either. A transaction is begun by the
+    dialect and not by a listener, for which SQLAlchemy would look at every statement.
     """
     real = sqlite_store._engine
-    dialects: list[Dialect] = []
-    compiled: dict[Any, Any] = {}
+    dialects: dict[bool, Dialect] = {}
+    compiled: dict[bool, dict[Any, Any]] = {True: {}, False: {}}
 
     def engine(path: str, *, is_writer: bool) -> Engine:
         opened = real(path, is_writer=is_writer)
-        if not dialects:
-            dialects.append(opened.dialect)
-        opened.dialect = opened.pool._dialect = dialects[0]
-        opened._compiled_cache = compiled
+        opened._has_events = False
+        if is_writer not in dialects:
+            own = dialects[is_writer] = copy(opened.dialect)
+            own.do_begin = partial(_begin, "BEGIN IMMEDIATE" if is_writer else "BEGIN")  # type: ignore[method-assign]
+        opened.dialect = opened.pool._dialect = dialects[is_writer]
+        opened._compiled_cache = compiled[is_writer]
         return opened
 
     found = connectors()
@@ -115,6 +133,10 @@ def quick_to_open() -> Iterator[None]:
         stand_in(till_module, "connectors", lambda: dict(found)),
     ):
         yield
+
+
+def _begin(words: str, connection: PoolProxiedConnection) -> None:
+    connection.cursor().execute(words)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from galla.simulation.books import Books, Rows
 from galla.simulation.breach import Breach, must
 from galla.simulation.dying import Fate, Killed, put_at_risk
 from galla.simulation.network import Network
-from galla.simulation.one_thread import without_threads
+from galla.simulation.one_thread import OneThread
 from galla.simulation.shop_clock import ShopClock
 from galla.simulation.truth import Observer, Truth
 from galla.store.sqlite import SQLiteDatabase
@@ -68,7 +68,7 @@ class Stage:
         self.till = await Till.open(_settings(self.url), send=self.box.ahandle, clock=self.clock)
         self.till.carry = self.network.carry
         if isinstance(self.till.database, SQLiteDatabase):
-            without_threads(self.till.database)
+            self.till.database = OneThread(self.till.database)
         self.fate = Fate()
         self.database = put_at_risk(self.till, self.fate)
         principal = await access.principal_for_key(self.till, API_KEY)
