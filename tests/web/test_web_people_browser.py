@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from galla.service import welcome
+from galla.service import access, welcome
 from tests.axe import check_accessible
 from tests.browser import ARGUMENTS, find
 from tests.web.shop import Shop
@@ -132,3 +132,14 @@ async def test_faults_about_people_are_accessible(small_shop: Shop, visit: Visit
     await page.get_by_role("button", name="Link for a new password").last.click()
     await expect(page.locator(".link-box")).to_be_visible()
     await check_accessible(page)
+
+
+async def test_who_types_the_counters_name_replaces_the_proposal(small_shop: Shop, visit: Visit) -> None:
+    """A one-time link proposes Counter 1, selected: a name typed at once takes its place."""
+    ticket = await access.make_ticket(small_shop.till, await small_shop.merchant())
+    page = await visit(small_shop, f"/sign-in?ticket={ticket}")
+    await expect(page.get_by_label("Which counter is this?")).to_be_focused()
+    await page.keyboard.type("Front desk")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/counter")
+    await expect(page.locator("header .where")).to_have_text(re.compile(r"Front desk$"))

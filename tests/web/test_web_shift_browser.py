@@ -123,6 +123,9 @@ async def test_handover(small_shop: Shop, visit: Visit, scripts: bool) -> None:
     await _sign(page)
     await expect(page.locator("#reason-fault")).to_contain_text("₹10.00 less in the drawer")
     await expect(page.get_by_label("Cash counted, ₹")).to_have_value("2690")
+    await expect(page.get_by_label("Second person's name")).to_have_value("lead")
+    await expect(page.get_by_label("Their password or key")).to_have_value("")
+    await expect(page.get_by_label("Reason, if it differs")).to_be_focused()
     if scripts:
         await check_accessible(page)
         await shoot(page, "shift-handover", "3-differs")

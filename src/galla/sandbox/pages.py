@@ -228,11 +228,10 @@ class _Pages:
 
     def page(self, request: Request, template: str, values: dict[str, object], status: int = 200) -> Response:
         """Render a whole page."""
-        now = self._sandbox.clock.now().astimezone(IST)
         html = self._templates.get_template(template).render(
             here=request.url.path,
             version=self._sandbox.version,
-            now=f"{now:%d %b %Y, %H:%M}",
+            now=self._now(),
             ahead_s=self._sandbox.clock.ahead_s,
             **values,
         )
@@ -241,11 +240,14 @@ class _Pages:
     def fragment(self, request: Request, template: str, values: dict[str, object]) -> Response:
         """Render a part of a page, or nothing when there is no news."""
         version = str(self._sandbox.version)
-        headers = HEADERS | {"x-sandbox-version": version}
+        headers = HEADERS | {"x-sandbox-version": version, "x-sandbox-now": self._now()}
         if request.query_params.get("since") == version:
             return Response(status_code=204, headers=headers)
         html = self._templates.get_template(template).render(**values)
         return HTMLResponse(html, headers=headers)
+
+    def _now(self) -> str:
+        return f"{self._sandbox.clock.now().astimezone(IST):%d %b %Y, %H:%M}"
 
 
 async def _local_form(request: Request) -> dict[str, str]:

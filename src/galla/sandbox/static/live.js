@@ -46,6 +46,8 @@ async function refresh(region) {
     return;
   }
   lost.hidden = true;
+  const moment = document.querySelector("[data-now]");
+  if (moment) moment.textContent = reply.headers.get("x-sandbox-now");
   if (reply.status !== 200) return;
   const html = await reply.text();
   region.dataset.version = reply.headers.get("x-sandbox-version");

@@ -32,6 +32,7 @@ class RefundForm(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     kind: str = "auto"
     approver: Secret | None = None
+    approver_name: str = ""
     is_sure: bool = False
 
     @classmethod
@@ -48,6 +49,7 @@ def refund_form(fields: Mapping[str, list[str]]) -> RefundForm:
         reason=one(fields, "reason"),
         kind=one(fields, "kind") or "auto",
         approver=credential(fields),
+        approver_name=one(fields, "approver_name")[:80],
         is_sure=one(fields, "sure") == "yes",
     )
 

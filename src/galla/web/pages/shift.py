@@ -24,7 +24,7 @@ from galla.web.shift_shapes import CloseShiftBody, MovementBody, OpenShiftBody, 
 router = APIRouter(include_in_schema=False)
 
 _SHOWN = 10
-_TYPED = ("counter", "float", "counted", "reason", "kind", "amount", "why", "paytm_reason")
+_TYPED = ("counter", "float", "counted", "reason", "kind", "amount", "why", "paytm_reason", "approver_name")
 _SPOKEN = {
     "counter": "The counter",
     "reason": "The reason",
