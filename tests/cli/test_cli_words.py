@@ -38,6 +38,14 @@ def test_help_loads_nothing_heavy() -> None:
     assert [name for name in loaded if name in commands or name.startswith(HEAVY)] == []
 
 
+def test_a_worker_loads_no_web() -> None:
+    """`galla worker` is up sooner than `galla serve`: what it loads has no web framework, and no migrations, in it."""
+    works = ("cli.commands", "cli.serve", "service.till", "service.worker", "service.refund_worker", "store.postgres")
+    code = "import sys\n" + "".join(f"import galla.{name}\n" for name in works) + "print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"alembic", "fastapi", "jinja2", "pydantic", "starlette", "uvicorn"} & set(done.stdout.split()) == set()
+
+
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     """`galla --help` names each command or its family, and the exit codes."""
     assert main(["--help"]) == 0
