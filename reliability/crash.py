@@ -251,6 +251,7 @@ def _figures(kills: int, trial: Trial, verdict: Verdict, took_s: float) -> list[
         count("paid", verdict.statuses.get("paid", 0)),
         count("not paid", verdict.statuses.get("not_paid", 0)),
         count("refunds and voids done", verdict.refunds.get("done", 0)),
+        count("refunds that failed and were made again", memory.heard["a refund failed"]),
         count("requests without an answer", memory.heard["no answer"]),
         count("sales accepted on the wire", verdict.sales),
         exactly("acknowledged and lost", len(verdict.lost)),

@@ -32,9 +32,8 @@ def free_port() -> int:
 
 def settings(database_url: str, sandbox_url: str, tids: tuple[str, ...], **more: str) -> dict[str, str]:
     """Return the environment of a galla for the sandbox's own merchant: its settings, and none of this computer's."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith(("GALLA_", "PAYTM_"))}
     return {
-        **kept,
+        **_clean(),
         "GALLA_DATABASE_URL": database_url,
         "GALLA_SECRET_KEY": "x" * 40,
         "GALLA_PAYTM_MID": DEMO_MID,
@@ -134,8 +133,7 @@ def sandbox(folder: Path, *, autoplay: str = "card", after_s: float = 0.3) -> It
     """Run a pretend Paytm whose machines pay by themselves, and give its address."""
     port = free_port()
     words = ["sandbox", "--port", str(port), "--autoplay", autoplay, "--after", f"{after_s:g}"]
-    clean = {name: text for name, text in os.environ.items() if not name.startswith(("GALLA_", "PAYTM_"))}
-    program = Program(words, clean, folder / "sandbox.log", None)
+    program = Program(words, _clean(), folder / "sandbox.log", None)
     program.start()
     url = f"http://127.0.0.1:{port}"
     try:
@@ -158,6 +156,12 @@ def raw(url: str, path: str) -> bytes:
     """Return what the sandbox's remote control answers, as it is."""
     with urllib.request.urlopen(f"{url}/_sandbox{path}", timeout=PATIENCE_S) as answer:  # noqa: S310
         return bytes(answer.read())
+
+
+def _clean() -> dict[str, str]:
+    """Return this computer's environment without what speaks to galla, and with bytecode kept as after an install."""
+    unwanted = ("GALLA_", "PAYTM_", "PYTHONDONTWRITEBYTECODE")
+    return {name: text for name, text in os.environ.items() if not name.startswith(unwanted)}
 
 
 def _until_up(url: str, program: Program) -> None:

@@ -122,6 +122,8 @@ def _trail(rows: Rows, objects: set[str]) -> str:
         trouble = view.get("reason") if isinstance(view.get("reason"), dict) else view.get("trouble")
         code = trouble["code"] if isinstance(trouble, dict) else "-"
         said.append(f"{from_millis(at):%H:%M:%S.%f} {event} {view.get('status')} {code}")
+    for name, sends, instant in rows(f"SELECT id, sends, sent_at FROM refunds WHERE id IN ({names})"):
+        said.append(f"{name} was sent {sends} times, last at {from_millis(instant or 0):%H:%M:%S.%f}")
     return f"[{'; '.join(said)}]"
 
 
