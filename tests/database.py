@@ -50,7 +50,7 @@ def fresh_database(postgres_url: str, template: str = "template0") -> Iterator[s
         template: The database to copy: name one with galla's tables in it to begin from those.
     """
     name = f"galla_{next(_numbers)}"
-    sql(postgres_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    sql(postgres_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
     try:
         yield postgres_url.replace("/postgres?", f"/{name}?")
     finally:
