@@ -17,6 +17,7 @@ from galla.errors import (
     InvalidField,
     NotFound,
 )
+from galla.protocol.message import Request, Response
 from galla.sandbox.faults import Kind
 from galla.service import attaching, bills, feed, ledgers, payments, refunds, tasks
 from tests.service.shop import AMOUNT, FIRST, SECOND, Shop, only, open_shop
@@ -168,6 +169,25 @@ async def test_c10_paid_after_the_counter_gave_up_is_a_task(database_url: str) -
         assert "stopped waiting" in task["message"]
         await tasks.close_task(shop.till, shop.principal, task["id"], "Kept: nobody has paid otherwise.")
         assert not (await shop.see(payment))["needs_review"]
+
+
+async def test_c10_paid_while_the_counter_gave_up_is_a_task(database_url: str) -> None:
+    """C10, F13: the proof was on its way already when staff stopped waiting: somebody must say what becomes of it."""
+    async with open_shop(database_url) as shop:
+        payment = await shop.start(bill=(await shop.bill())["id"])
+        shop.pay_by_card()
+        carry = shop.till.carry
+
+        async def slow(request: Request, timeout_s: float) -> Response:
+            shop.till.carry = carry
+            answer = await carry(request, timeout_s)
+            await payments.cancel(shop.till, shop.principal, payment["id"])
+            return answer
+
+        shop.till.carry = slow
+        after = await shop.ended(payment)
+        assert (after["status"], after["needs_review"], after["reason"]["code"]) == ("paid", True, "stopped")
+        assert (await _open(shop))["kind"] == "stopped"
 
 
 async def test_c10_late_money_is_given_back_at_once(database_url: str) -> None:

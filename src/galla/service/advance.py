@@ -19,7 +19,7 @@ from galla.ledger.posting import for_payment, held_in
 from galla.money import format_inr
 from galla.payments import reasons
 from galla.payments.machine import Asking, Step, apply, is_withdrawn, next_asking, rested
-from galla.payments.model import Captured, Method, Mismatch, Outcome, Payment, Status, Unsent
+from galla.payments.model import Captured, Method, Mismatch, Outcome, Payment, Reason, Status, Unsent
 from galla.payments.person import called
 from galla.service.line import Line
 from galla.service.tasking import Closing, follow_payment
@@ -141,8 +141,9 @@ def commit_step(
         payments.insert_exchange(connection, after, exchange)
     now = till.clock.now()
     excess = settle(connection, before, after)
-    if excess:
-        after = payments.flag(connection, after, reasons.excess(format_inr(excess)))
+    surprise = reasons.excess(format_inr(excess)) if excess else _stopped_meanwhile(before, after)
+    if surprise is not None:
+        after = payments.flag(connection, after, surprise)
     detail = {"before": before.status.value, "after": after.status.value, "amount": after.amount_paise}
     note = Note(
         actor=decision.actor if decision else "galla",
@@ -154,6 +155,13 @@ def commit_step(
     record(connection, after.merchant_id, now, note, *_events(step, after, now))
     follow_payment(connection, till, before, after, excess_paise=excess, decision=decision)
     return after
+
+
+def _stopped_meanwhile(before: Payment, after: Payment) -> Reason | None:
+    """Return why to look at a payment whose proof was on its way when staff noted that they had stopped waiting."""
+    is_unnoticed = before.cancel_requested_at is None and after.cancel_requested_at is not None
+    has_become_paid = after.status is Status.PAID and before.status is not Status.PAID
+    return reasons.stopped() if is_unnoticed and has_become_paid and after.reason is None else None
 
 
 def _collected(connection: Connection, payment: Payment) -> Payment:
