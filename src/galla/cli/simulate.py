@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from galla.cli import screen
@@ -24,9 +25,11 @@ def simulate(
     *,
     seed: str = SEED,
     payments: int = PAYMENTS,
+    seeds: int | None = None,
     jobs: int | None = None,
     only_run: int | None = None,
     twice: bool = False,
+    notebook: Path | None = None,
     json: bool = False,
 ) -> int:
     """Let a whole shop live by a seed, with faults on every road, and check every rupee after each step.
@@ -39,21 +42,26 @@ def simulate(
     Args:
         seed: What decides everything that happens.
         payments: How many payments at least.
+        seeds: End after so many runs instead, each a seed of its own: galla/0, galla/1 and on.
         jobs: How many processes; as many as there are cores when left out.
         only_run: Play just this run of the seed, and say what came of it.
-        twice: Play each run twice, and see that both leave the same trace.
+        twice: Play each run twice, by two processes if there are two, and see that both leave the same trace.
+        notebook: Write each run into this file as it ends, and go on from there if it holds some already.
         json: Print JSON.
     """
-    if payments < 1 or (jobs is not None and jobs < 1):
-        raise ConfigError("Say how many payments and jobs with a number from 1 upwards.")
+    if any(number is not None and number < 1 for number in (payments, seeds, jobs)):
+        raise ConfigError("Say how many payments, seeds and jobs with a number from 1 upwards.")
     if only_run is not None:
         return _one(seed, only_run, json)
-    from galla.simulation.campaign import play_all
+    from galla.simulation.campaign import Campaign, play_all
+    from galla.simulation.notebook import Notebook
 
     out = screen.console(stderr=json)
     count = jobs if jobs is not None else os.cpu_count() or 1
     with screen.live(out) as say:
-        campaign = play_all(seed, payments, count, _Teller(say, out.is_terminal).tell, is_twice=twice)
+        wanted = Campaign(seed, payments, seeds=seeds, times=2 if twice else 1)
+        kept = Notebook(notebook, seed, wanted.times) if notebook is not None else None
+        campaign = play_all(wanted, count, _Teller(say, out.is_terminal).tell, kept)
     if json:
         screen.print_json(record(campaign))
     else:
@@ -71,6 +79,8 @@ def record(campaign: Campaign) -> dict[str, Any]:
         "seed": campaign.seed,
         "trace": campaign.trace,
         "wanted": campaign.wanted,
+        "seeds": campaign.seeds,
+        "times": campaign.times,
         "is_complete": campaign.is_complete,
         "payments": campaign.payments,
         "runs": campaign.runs,
@@ -103,8 +113,10 @@ class _Teller:
 
 def _progress(campaign: Campaign) -> str:
     found = f"{len(campaign.broken)} runs broken" if campaign.broken else "nothing found"
-    share = f"{campaign.payments:,} of {campaign.wanted:,} payments in {campaign.runs:,} runs, {found}"
-    return f"{share} · {screen.seconds(campaign.seconds)}"
+    share = f"{campaign.payments:,} of {campaign.wanted:,} payments in {campaign.runs:,} runs"
+    if campaign.seeds is not None:
+        share = f"{campaign.runs:,} of {campaign.seeds:,} runs, {campaign.payments:,} payments"
+    return f"{share}, {found} · {screen.seconds(campaign.seconds)}"
 
 
 def _show(out: Console, campaign: Campaign) -> None:
@@ -117,8 +129,11 @@ def _show(out: Console, campaign: Campaign) -> None:
         _show_breach(out, campaign.seed, each)
     if campaign.unlike:
         out.print(f"Played twice, these runs were not the same: {campaign.unlike}", style="bold red")
+    elif campaign.times > 1:
+        out.print("Each run was played twice, and left the same trace.")
     if not campaign.is_complete:
-        out.print(f"It ended before the {campaign.wanted:,} payments that were asked for.", style="bold")
+        wanted = f"{campaign.wanted:,} payments" if campaign.seeds is None else f"{campaign.seeds:,} runs"
+        out.print(f"It ended before the {wanted} that were asked for.", style="bold")
 
 
 def _headline(campaign: Campaign) -> str:
