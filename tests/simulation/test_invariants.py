@@ -167,6 +167,7 @@ LIES: dict[str, Change] = {
     "I-02 a charge under an id nobody wrote down": lambda truth: _more(truth, Charge("MID", "SBUNKNOWN", 100)),
     "I-03 a payment without its charge": lambda truth: replace(truth, charges=truth.charges[1:]),
     "I-04 one id is charged twice": lambda truth: _more(truth, truth.charges[0]),
+    "I-04 a sale is sent again after a silence": lambda truth: replace(truth, sent=dict.fromkeys(truth.named, 2)),
     "I-05 more goes back than came": lambda truth: replace(
         truth, returns=(*truth.returns, *(msgspec.structs.replace(each, amount_paise=10**9) for each in truth.returns))
     ),

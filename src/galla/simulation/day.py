@@ -14,7 +14,7 @@ from galla.sandbox.faults import Fault, Kind
 from galla.simulation.deeds import TROUBLES, WEIGHTS
 from galla.simulation.dice import Choice, Dice
 from galla.simulation.network import Road, Trouble
-from galla.simulation.paytm import BAD_ROADS, DELAYS_MS, LATE_MS, SPOILED, TOLD_LATE
+from galla.simulation.paytm import BAD_ROADS, DELAYS_MS, SPOILED, TOLD_LATE, told_so
 from galla.simulation.playhouse import Playhouse
 from galla.simulation.run import Run
 
@@ -22,11 +22,13 @@ STEPS = 48
 RUSH = 100
 OFTEN = {
     "refund": 20, "refund_again": 3, "two_at_once": 4, "other_body": 3, "attach": 4, "cancel_bill": 2, "cancel": 5,
-    "callback_again": 4,
+    "callback_again": 4, "give_back_twice": 4, "pay_twice": 3, "bad_refund": 4, "look_back": 6, "give_again": 4,
+    "click_again": 6,
 }
+WORSE = {"doom": 8}
 FROM_THE_SKY = {"spoil", "bad_road", "delay", "told_late", "hold"}
 BUSY = {**WEIGHTS, **OFTEN}
-BAD = {name: weight for name, weight in TROUBLES.items() if name not in FROM_THE_SKY}
+BAD = {name: weight for name, weight in {**TROUBLES, **WORSE}.items() if name not in FROM_THE_SKY}
 SWARM = (0, 1, 1, 4)
 """By which of these the share of a deed is multiplied, in each run anew: some have no refunds, some many."""
 TROUBLED = (25, 40, 50, 55, 60, 75, 90)
@@ -55,6 +57,7 @@ def play(house: Playhouse, seed: str, number: int, steps: int = STEPS, rush: int
     try:
         troubled = dice.one_of(TROUBLED)
         run.stage.network.weather = lambda: _weather(dice, troubled)
+        run.is_deaf = dice.below(2) == 1
         deeds = _mixed(dice, rush)
         while step < steps:
             step += 1
@@ -87,7 +90,7 @@ def _weather(dice: Dice, troubled: int) -> Trouble:
         case "delayed":
             return Fault(kind=Kind.DELAY, after_ms=dice.one_of(DELAYS_MS))
         case "told late":
-            return Fault(kind=dice.one_of(TOLD_LATE), after_ms=dice.one_of(LATE_MS))
+            return told_so(dice.one_of(TOLD_LATE), dice.below(64))
         case "held":
             return dice.one_of(HOLDS)
         case _:

@@ -126,7 +126,7 @@ class Model:
     def why_not_return(self, tender: Tender, amount: int | None, kind: str, now_ms: int) -> set[str]:
         """Return the reasons for which giving back must be refused; `amount` None is all that is left.
 
-        A void is for the whole of an untouched card sale, until five past midnight in India, on its free machine.
+        A void needs the sale's own machine, and needs it free.
         """
         if tender.status != "paid":
             return {"payment_not_paid"}
@@ -139,12 +139,20 @@ class Model:
         is_part = wanted != tender.amount and (wanted < LEAST_PART or 0 < rest < LEAST_PART)
         if is_part and tender.method != "cash":
             return {"amount_below_minimum"}
-        is_whole = wanted == tender.amount and tender.left == tender.amount
-        can_void = tender.void_until is not None and now_ms < tender.void_until and is_whole
-        if kind == "void" and not can_void:
+        is_void = self.way_back(tender, amount, kind, now_ms) == "void"
+        if kind == "void" and not is_void:
             return {"void_not_possible"}
-        is_void = can_void and (kind == "void" or (kind == "auto" and not tender.has_failed_void))
         return {"terminal_busy"} if is_void and self.is_busy(tender.asked.terminal, now_ms) else set()
+
+    def way_back(self, tender: Tender, amount: int | None, kind: str, now_ms: int) -> str:
+        """Return whether money would go back as a `void` or as a `refund`; `amount` None is all that is left.
+
+        A void is for the whole of an untouched card sale, until five past midnight in India.
+        """
+        is_whole = tender.left == tender.amount and amount in (None, tender.amount)
+        can_void = tender.void_until is not None and now_ms < tender.void_until and is_whole
+        is_wanted = kind == "void" or (kind == "auto" and not tender.has_failed_void)
+        return "void" if can_void and is_wanted else "refund"
 
     def is_busy(self, terminal: str | None, now_ms: int) -> bool:
         """Whether a payment or a void has held a machine for less than half an hour."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from galla.errors import InvalidField
 from galla.sandbox.faults import STARTS, Fault, Kind
 from galla.simulation.pick import pick
@@ -24,6 +26,7 @@ BAD_CALLBACKS = (
 )
 CALLS = (None, "sale", "status", "order_status", "process", "refund", "void", "queue", "queue_status")
 LATE_MS = (3_000, 40_000, 400_000, 2_000_000, 5_000_000, 50_000_000)
+NEVER_MS = 900_000_000
 DELAYS_MS = (200, 3_000, 6_000, 14_000, 16_000, 31_000)
 MOST_FAULTS = 3
 
@@ -46,7 +49,14 @@ def delay(run: Run, a: int, b: int, c: int) -> None:
 
 def told_late(run: Run, a: int, b: int, c: int) -> None:
     """The next payment will be told late, wrongly or not at all for a while."""
-    _fault(run, Fault(kind=TOLD_LATE[b % 3], operation=STARTS[c % len(STARTS)], after_ms=LATE_MS[a]))
+    fault = told_so(TOLD_LATE[b % 3], 6 * c + a)
+    _fault(run, msgspec.structs.replace(fault, operation=STARTS[c % len(STARTS)]))
+
+
+def told_so(kind: Kind, which: int) -> Fault:
+    """Return the fault of being told late; what is pending may be so until nobody waits for Paytm any more."""
+    lengths = (*LATE_MS, *[NEVER_MS] * 3) if kind is Kind.LATE_SUCCESS else LATE_MS
+    return Fault(kind=kind, after_ms=lengths[which % len(lengths)])
 
 
 def bad_refund(run: Run, a: int, b: int, c: int) -> None:

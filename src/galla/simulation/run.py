@@ -31,7 +31,7 @@ from galla.simulation.stage import TIDS, Stage
 from galla.simulation.verdict import verdict
 
 T = TypeVar("T")
-HEALING_S = (300.0, 2_000.0, 7_300.0, 86_500.0, 86_500.0, 86_500.0)
+HEALING_S = (300.0, 2_000.0, 7_300.0, 86_500.0, 86_500.0, 86_500.0, 86_500.0)
 
 
 class Run:
@@ -45,6 +45,7 @@ class Run:
         self.starts: dict[str, tuple[payments.NewPayment, Bill | None]] = {}
         self.shown: dict[str, str] = {}
         self.codes: dict[str, None] = {}
+        self.is_deaf = False
         self.model = Model()
         self.trace = hashlib.sha256()
         self.stage = Stage(house.fresh(), house.heard)
@@ -66,7 +67,11 @@ class Run:
         self._see()
 
     def end(self) -> None:
-        """Mend everything and let three days pass: every rupee is where it belongs, or with a person."""
+        """Mend everything and let four days pass: every rupee is where it belongs, or with a person.
+
+        Then staff ask once more about what came late, and hear the oldest word that Paytm ever had about it. Where the
+        shop `is_deaf`, no callback reaches it in all that time.
+        """
         stage, box = self.stage, self.stage.box
         stage.doom(0)
         stage.clock.set_wrong(0.0)
@@ -78,9 +83,11 @@ class Run:
         for pause in HEALING_S:
             self.do(stage.pass_time(pause))
             for post in box.due_posts():
-                self.tell(post)
+                if not self.is_deaf:
+                    self.tell(post)
                 box.posted(post.number, 200)
             self.do(stage.work(30))
+        DEEDS["look_back"](self, 0, 0, 0)
         stage.assert_calm()
         breaches = self.do(stage.breaches(is_over=True))
         self._count()
@@ -88,7 +95,7 @@ class Run:
         must(not breaches, "\n".join(breaches))
         self._see()
         left = self.rows(_LEFT)
-        must(not left, f"after three days nobody is told of {left}")
+        must(not left, f"after four days nobody is told of {left}")
         must(self.do(audit.verify(stage.till))["first_bad"] is None, "the audit chain is broken")
 
     def close(self) -> None:

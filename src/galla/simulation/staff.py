@@ -69,8 +69,10 @@ def code(run: Run, a: int, b: int, c: int) -> None:
 
 def click_again(run: Run, a: int, b: int, c: int) -> None:
     """A double click, a retry, a page sent again: the same key makes the same payment, or at last the first."""
-    if run.starts:
-        ask(run, pick(list(run.starts), a))
+    keys, known = list(run.starts), run.stage.books.keys
+    unheard = [key for key in keys if key in known and not known[key].is_answered] if c % 2 else []
+    if keys:
+        ask(run, pick(unheard or keys, a))
 
 
 def other_body(run: Run, a: int, b: int, c: int) -> None:
@@ -94,34 +96,9 @@ def other_body(run: Run, a: int, b: int, c: int) -> None:
     must(begun is None, "a key was taken for another request than its first")
 
 
-def two_at_once(run: Run, a: int, b: int, c: int) -> None:
-    """Two counters ask at one instant: with one key, or each with its own for the same bill or reference."""
-    stage = run.stage
-    method, tids = (("upi_qr", (None, None)), ("edc", (TIDS[0], TIDS[1])), ("edc", (TIDS[2], TIDS[2])))[a % 3]
-    reference = f"both-{len(run.starts)}"
-    keys = (f"{reference}-1", f"{reference}-1" if c % 3 == 0 else f"{reference}-2")
-    asked = {}
-    for key, tid in zip(keys, tids, strict=True):
-        new = payments.NewPayment(amount_paise=7_700, method=method, reference=reference, terminal=tid)
-        asked[key] = run.starts.setdefault(key, (new, None))[0]
-    wait_s = _wait_s(run)
-    both = []
-    for key, who in zip(keys, stage.counters, strict=True):
-        new = asked[key]
-        work = payments.start(
-            stage.till, who, new, wait_s=wait_s, idempotency_key=key, fingerprint=repr(new)
-        )
-        both.append(work)
-    found = run.do(stage.doing_both(*both))
-    wrong = [each for each in found if isinstance(each, Exception) and not isinstance(each, PaymentError)]
-    must(not wrong, f"two at once made {wrong!r}")
-    made = {each.payment["id"] for each in found if isinstance(each, payments.Started)}
-    must(len(made) <= 1, f"two counters have both begun: {sorted(made)}")
-
-
 def cancel(run: Run, a: int, b: int, c: int) -> None:
     """Staff want to stop; it decides nothing."""
-    tender = _tender(run, a, LIVE if b else None)
+    tender = choose_tender(run, a, LIVE if b else None)
     if tender is None:
         return
     _prompted(run, tender)
@@ -135,9 +112,13 @@ def cancel(run: Run, a: int, b: int, c: int) -> None:
 
 def check(run: Run, a: int, b: int, c: int) -> None:
     """Staff ask Paytm now: if the answer can be had, it is the truth."""
-    tender = _tender(run, a, LIVE if b % 3 else None)
-    if tender is None:
-        return
+    tender = choose_tender(run, a, LIVE if b % 3 else None)
+    if tender is not None:
+        ask_paytm(run, tender)
+
+
+def ask_paytm(run: Run, tender: Tender) -> None:
+    """Ask Paytm about a payment: if the answer can be had, it is the truth."""
     stage, before, is_clear, told = run.stage, tender.status, _is_clear(run), _told(run, tender)
     asked, deaths = _asked(run, tender), stage.deaths
     _prompted(run, tender)
@@ -155,20 +136,26 @@ def check(run: Run, a: int, b: int, c: int) -> None:
 
 def refund(run: Run, a: int, b: int, c: int) -> None:
     """Staff give money back, all of it or a part, with a key of their own."""
-    tender = _tender(run, a, ("paid",) if c % 8 else None)
+    tender = choose_tender(run, a, ("paid",) if c % 8 else None)
     amount = (None, None, tender.left // 2, 100, tender.left, tender.left + 1)[b] if tender else 0
     if tender is None or amount == 0:
         return
+    give_back(run, tender, amount, ("auto", "auto", "void", "refund", "auto", "auto")[a] if b < 2 else "auto")
+
+
+def give_back(run: Run, tender: Tender, amount: int | None, kind: str) -> None:
+    """Give back so many paise, or all that is left, under a new key: it goes as the model says, or is refused."""
     key = f"refund-{len(tender.refund_keys)}-{tender.id}"
-    kind = ("auto", "auto", "void", "refund", "auto", "auto")[a] if b < 2 else "auto"
     refusals = run.model.why_not_return(tender, amount, kind, run.now_ms())
+    way = run.model.way_back(tender, amount, kind, run.now_ms())
     tender.refund_keys.append((key, amount, kind))
     try:
-        begun = run.do(run.stage.doing(_refunding(run, tender, amount, kind, key)))
+        begun = run.do(run.stage.doing(refunding(run, tender, amount, kind, key)))
     except PaymentError as error:
         _refused(error, refusals)
         return
     must(begun is None or not refusals, f"a refund began, though {refusals}")
+    must(begun is None or begun.refund["kind"] == way, f"a {way} was due, and {begun and begun.refund} was begun")
 
 
 def refund_again(run: Run, a: int, b: int, c: int) -> None:
@@ -181,7 +168,7 @@ def refund_again(run: Run, a: int, b: int, c: int) -> None:
     known = (key,) in run.rows("SELECT key FROM idempotency_keys")
     refusals = set() if known else run.model.why_not_return(tender, amount, kind, run.now_ms())
     try:
-        begun = run.do(run.stage.doing(_refunding(run, tender, amount, kind, key)))
+        begun = run.do(run.stage.doing(refunding(run, tender, amount, kind, key)))
     except IdempotencyInProgress:
         must(known, "a new key is said to be in use")
         return
@@ -208,7 +195,7 @@ def cancel_bill(run: Run, a: int, b: int, c: int) -> None:
 
 def look_at(run: Run, a: int, b: int, c: int) -> None:
     """A person looks at a flagged payment: no money moves."""
-    tender = _tender(run, a)
+    tender = choose_tender(run, a)
     if tender is None:
         return
     try:
@@ -232,7 +219,7 @@ def close_task(run: Run, a: int, b: int, c: int) -> None:
 def attach(run: Run, a: int, b: int, c: int) -> None:
     """Staff put an advance on a bill that is still due."""
     stage = run.stage
-    tender = _tender(run, a, ("paid",))
+    tender = choose_tender(run, a, ("paid",))
     if tender is None or not run.model.bills:
         return
     bill, amount = pick(list(run.model.bills.values()), b), (None, 100)[c % 2]
@@ -247,7 +234,7 @@ def attach(run: Run, a: int, b: int, c: int) -> None:
 
 def resolve(run: Run, a: int, b: int, c: int) -> None:
     """Two people decide what Paytm has not: never early."""
-    stage, tender = run.stage, _tender(run, a, LIVE)
+    stage, tender = run.stage, choose_tender(run, a, LIVE)
     if tender is None or stage.second is None:
         return
     charged = any(each.key[1] == tender.paytm_id for each in stage.observer.truth().charges)
@@ -288,7 +275,7 @@ def ask(run: Run, key: str) -> View | None:
     known = next((each for each in run.model.tenders.values() if each.key == key), None)
     refusals = set() if known else run.model.why_not_start(new, bill, run.now_ms())
     asking = payments.start(
-        stage.till, stage.principal, new, wait_s=_wait_s(run), idempotency_key=key, fingerprint=repr(new)
+        stage.till, stage.principal, new, wait_s=wait_s(run), idempotency_key=key, fingerprint=repr(new)
     )
     try:
         started = run.do(stage.doing(asking))
@@ -316,18 +303,18 @@ def _is_fresh(run: Run, tender: Tender) -> bool:
     return age_ms <= ANSWERS_WITHIN_MS
 
 
-def _refunding(
+def refunding(
     run: Run, tender: Tender, amount: int | None, kind: str, key: str
 ) -> Coroutine[Any, Any, refunds.Begun]:
+    """Return the work of giving money back under a key."""
     new = refunds.NewRefund(reason="returned", amount_paise=amount, kind=kind)
     till, principal = run.stage.till, run.stage.principal
-    wait_s = _wait_s(run)
     return refunds.start(
-        till, principal, tender.id, new, wait_s=wait_s, idempotency_key=key, fingerprint=repr(new)
+        till, principal, tender.id, new, wait_s=wait_s(run), idempotency_key=key, fingerprint=repr(new)
     )
 
 
-def _tender(run: Run, which: int, statuses: Sequence[str] | None = None) -> Tender | None:
+def choose_tender(run: Run, which: int, statuses: Sequence[str] | None = None) -> Tender | None:
     """Choose a payment, of those that stand so if any do."""
     tenders = list(run.model.tenders.values())
     chosen = [each for each in tenders if statuses is None or each.status in statuses] or tenders
@@ -362,7 +349,7 @@ def _is_clear(run: Run) -> bool:
     return run.stage.network.is_clear and not run.stage.box.faults.waiting
 
 
-def _wait_s(run: Run) -> float:
+def wait_s(run: Run) -> float:
     """How long a caller waits for the first step: not at all if the network will hold it."""
     return 0.0 if run.stage.network.will_hold else 30.0
 

@@ -47,14 +47,16 @@ class Truth:
     """Everything the invariants need to know of the world outside galla.
 
     `voided` are the payments a machine has reversed. `named` are the payment ids anybody ever spoke of to Paytm;
-    `asked` counts the inquiries about each, `withdrawn` the wishes to take its code back, `prompted` how many inquiries
-    a person, a callback or a restart called for; `overlaps` are the ids about which two requests flew at once.
+    `sent` counts the sales and codes that reached it under each, `asked` the inquiries about each, `withdrawn` the
+    wishes to take its code back, `prompted` how many inquiries a person, a callback or a restart called for;
+    `overlaps` are the ids about which two requests flew at once.
     """
 
     charges: tuple[Charge, ...] = ()
     returns: tuple[Return, ...] = ()
     voided: frozenset[tuple[str, str]] = frozenset()
     named: frozenset[str] = frozenset()
+    sent: Mapping[str, int] = field(default_factory=dict)
     asked: Mapping[str, int] = field(default_factory=dict)
     withdrawn: Mapping[str, int] = field(default_factory=dict)
     prompted: Mapping[str, int] = field(default_factory=dict)
@@ -73,6 +75,7 @@ class Observer:
         self._box = box
         self._read = 0
         self._named: set[str] = set()
+        self._sent: Counter[str] = Counter()
         self._asked: Counter[str] = Counter()
         self._withdrawn: Counter[str] = Counter()
         self._as_of: tuple[int, int, int] | None = None
@@ -104,6 +107,7 @@ class Observer:
             returns=returns,
             voided=frozenset(key for key, each in box.charges.items() if each.void is VoidState.DONE),
             named=frozenset(self._named),
+            sent=self._sent,
             asked=self._asked,
             withdrawn=self._withdrawn,
             prompted=self.prompted,
@@ -135,6 +139,7 @@ class Observer:
             self.digest.update(repr(said).encode())
             if call.paytm_id is not None:
                 self._named.add(call.paytm_id)
+                self._sent[call.paytm_id] += call.was_processed and call.operation in ("sale", "queue")
                 self._asked[call.paytm_id] += call.operation in ("status", "order_status", "queue_status")
                 self._withdrawn[call.paytm_id] += call.operation == "queue_cancel"
                 self._spoken[call.mid or "", call.paytm_id] = None

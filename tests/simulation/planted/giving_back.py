@@ -109,7 +109,7 @@ BUGS = {
     "nothing set aside": Bug(
         "F30", "A refund on its way sets nothing aside.", refunds, "_move", _nothing_aside),
     "cap outside the lock": Bug(
-        "F30", "The cap counts what has gone back, and not what is on its way.", returning, "_amount",
+        "F30", "The cap counts what has gone back, and not what is on its way.", returning, "amount_to_give",
         _cap_of_what_is_done),
     "void until midnight UTC": Bug(
         "F43", "The day of a void ends by Greenwich, not by India.", voiding, "void_until", _day_of_utc),

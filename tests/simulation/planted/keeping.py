@@ -88,7 +88,8 @@ BUGS = {
     "callback pays": Bug(
         "F26", "A callback that says success makes the payment paid.", callbacks, "_keep", _callback_pays),
     "forged callback taken in": Bug(
-        "F10", "The signature of a callback is not looked at.", notify, "verify", lambda real: lambda *_: True),
+        "F10", "The signature of a machine's callback is not looked at.", notify, "verify_edc",
+        lambda real: lambda *_: True),
     "bill takes all": Bug(
         "F33", "A bill takes in whatever was paid, also beyond its total.", bills, "settle", _takes_all),
     "excess is no advance": Bug(

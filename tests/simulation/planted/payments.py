@@ -89,8 +89,8 @@ def _reopened(waiting: Any) -> Any:
 
 
 def _storm(claim: Any) -> Any:
-    def claimed(connection: Any, schedule: Any, now: Any, limit: int) -> Any:
-        found = claim(connection, schedule, now, limit)
+    def claimed(connection: Any, schedule: Any, now: Any, limit: int, **how: Any) -> Any:
+        found = claim(connection, schedule, now, limit, **how)
         p = tables.payments.c
         for payment in found:
             soon = update(tables.payments).where(p.merchant_id == payment.merchant_id, p.id == payment.id)
@@ -101,9 +101,9 @@ def _storm(claim: Any) -> Any:
 
 
 def _unleased(claim: Any) -> Any:
-    def claimed(connection: Any, schedule: Any, now: Any, limit: int) -> Any:
+    def claimed(connection: Any, schedule: Any, now: Any, limit: int, **how: Any) -> Any:
         connection.execute(update(tables.payments).values(lease_until=None))
-        return claim(connection, schedule, now, limit)
+        return claim(connection, schedule, now, limit, **how)
 
     return claimed
 

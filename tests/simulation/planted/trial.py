@@ -13,6 +13,8 @@ from tests.simulation.planted.bugs import BUGS
 
 SEED, STEPS, RUSH = "planted", 36, 24
 CAUGHT = Path(__file__).with_name("caught.json")
+CLUMSY = ("TypeError", "AttributeError", "NameError", "KeyError", "UnboundLocalError")
+"""What a planted bug raises that no longer fits the code around it: nothing of galla's has caught that."""
 _houses: list[Playhouse] = []
 
 
@@ -33,7 +35,7 @@ def attempt(name: str, seeds: int, most: int) -> dict[str, Any]:
         with bug.planted():
             played = play(_houses[0], SEED, tried, STEPS, RUSH)
         _houses[0].heard.clear()
-        if played.breach is not None:
+        if played.breach is not None and not any(name in played.breach for name in CLUMSY):
             cries[_who(played.breach)] += 1
             soonest = min(soonest, (played.step or 0, tried))
         tried += 1

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from galla.money import MAX_PAISE
 from galla.simulation.books import LIVE, OPEN, Books
+from galla.simulation.invariants.course import LEAST_ASKED
 from galla.simulation.truth import Truth
 from galla.store import bill_tables, guards  # noqa: F401 - every table, before their amounts are looked for
 from galla.store.schema import metadata
@@ -47,7 +48,7 @@ def i03(books: Books, truth: Truth) -> Iterator[str]:
 
 
 def i04(books: Books, truth: Truth) -> Iterator[str]:
-    """One intent is charged once; where a customer paid twice, the excess stands as an advance, to the paisa."""
+    """One intent is sent and charged once; where a customer paid twice, the excess is an advance, to the paisa."""
     if len(truth.charges) != len(truth.taken):
         for key, count in Counter(each.key for each in truth.charges).items():
             if count > 1:
@@ -55,6 +56,11 @@ def i04(books: Books, truth: Truth) -> Iterator[str]:
     for object_id in (*books.touched, *books.touched_refunds):
         if len(books.keys_of.get(object_id, ())) > 1:
             yield f"{object_id} answers to {len(books.keys_of[object_id])} idempotency keys"
+    for tender in (books.tenders[each] for each in books.touched):
+        in_force = truth.sent.get(tender.paytm_id, 0) - truth.withdrawn.get(tender.paytm_id, 0)
+        was_asked = truth.asked.get(tender.paytm_id, 0) >= LEAST_ASKED
+        if in_force > 1 and not (was_asked and books.answers[tender.id]["missing"]):
+            yield f"{tender.id} was sent again, and Paytm had not said {LEAST_ASKED} times that it does not know it"
     for bill in (books.bills[each] for each in books.touched_bills):
         paid = plain = excess = 0
         for tender in books.of_bill(bill.id):
