@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx2
+from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from sqlalchemy import Connection, update
 
@@ -21,6 +22,22 @@ from tests.web.staff import PASSWORD, hire, session_of, signed_in
 from tests.web.upi_shop import pay_page
 
 LINE = {"description": "Consultation", "unit_amount": 250_000, "tax_rate": "18", "hsn": "9993"}
+
+FACES: tuple[tuple[str | None, str], ...] = (
+    *((None, path) for path in (
+        "/sign-in?by=key", "/setup?token={set_up}", "/welcome?token={invitation}", "/nowhere", "/r/00000000000000000",
+        "/display/{terminal_id}?ticket={ticket}",
+    )),
+    *(("lead", path) for path in (
+        "/counter?new=bill", "/counter?payment={payment_id}", "/counter?payment={declined}",
+        "/counter?payment={waiting}", "/counter?payment={code_shown}", "/counter?payment={queued}",
+        "/counter?payment={cash}", "/counter?bill={due}", "/payments/{forgotten}", "/shift/{closed_shift}",
+        "/shift/{closed_shift}/report", "{bill_paper}", "{back_paper}", "/settings", "/payments/{twice}",
+        "/shift/{free_shift}",
+    )),
+    ("cashier", "/shift"),
+)  # fmt: skip
+"""Where one route has several faces: the addresses that show the others."""
 
 
 class Furnished:
@@ -47,17 +64,25 @@ async def furnish(shop: Shop) -> Furnished:
         await hire(shop, role, display_name=f"{role.title()} Venkataraman", password=PASSWORD)
         made.sessions[role] = await session_of(shop, role)
     cashier = await hire(shop, "cashier", display_name="Asha N.")
+    made.sessions["cashier"] = await session_of(shop, "cashier", counter="Counter 3")  # where no shift is open
     made.ids |= {"user_id": cashier["id"], "merchant_id": await shop.merchant(), "counter": "Counter 1"}
     made.ids["invitation"] = await people.invite(shop.till, made.sessions["admin"].principal, "cashier")
     made.ids["ticket"] = await access.make_ticket(shop.till, made.ids["merchant_id"], ["display"])
     async with shop.client() as client, signed_in(shop, made.sessions["lead"]) as lead:
         await _sell(shop, client, made)
         await _surprise(shop, client, made)
+        task = (await client.get(f"/v1/tasks?payment={made.ids['twice']}")).json()["data"][0]
+        await _send(lead, f"/v1/tasks/{task['id']}/take")
         await _close_a_shift(lead, made)
         await _print(lead, made)
         hook = {"url": "https://billing.example/hook", "description": "Billing", "events": ["payment.*"]}
         made.ids["endpoint_id"] = (await _send(client, "/v1/webhook_endpoints", **hook))["id"]
     return made
+
+
+def paths_of(app: FastAPI, method: str) -> set[str]:
+    """Return every path of the application that answers to a method."""
+    return {each.path for each in iter_route_contexts(app.routes) if each.path and method in (each.methods or ())}
 
 
 async def pages_of(shop: Shop, made: Furnished) -> list[tuple[str, str | None]]:
@@ -66,10 +91,7 @@ async def pages_of(shop: Shop, made: Furnished) -> list[tuple[str, str | None]]:
     A part of a page, a stream and a file are none.
     """
     found: list[tuple[str, str | None]] = []
-    paths = {
-        context.path for context in iter_route_contexts(shop.app.routes) if "GET" in (context.methods or ())
-    }
-    for path in sorted(filter(None, paths)):
+    for path in sorted(paths_of(shop.app, "GET")):
         who = ROWS[f"GET {path}"]
         role = None if who == EVERYBODY else "lead" if "lead" in who else "admin"
         address = made.filled(path)
@@ -134,7 +156,7 @@ async def _surprise(shop: Shop, client: httpx2.AsyncClient, made: Furnished) -> 
     await shop.until_on_machine(SECOND)
     await shop.till.database.write(_three_days_ago, shop, left["id"])
     await _send(client, f"/v1/payments/{left['id']}/check")
-    made.ids |= {"twice": bill["id"], "forgotten": left["id"]}
+    made.ids |= {"twice": slow["id"], "forgotten": left["id"]}
 
 
 def _three_days_ago(connection: Connection, shop: Shop, payment_id: str) -> None:
@@ -156,6 +178,7 @@ async def _close_a_shift(lead: httpx2.AsyncClient, made: Furnished) -> None:
     ending = {"counted": 180_000, "reason": "A note was torn.", "approver": f"admin:{PASSWORD}"}
     await _send(lead, f"/v1/shifts/{closed['id']}/close", **ending)
     made.ids["closed_shift"] = closed["id"]
+    made.ids["free_shift"] = (await _send(lead, "/v1/shifts", counter="Pharmacy", float=200_000))["id"]
     made.ids["shift_id"] = (await _send(lead, "/v1/shifts", counter="Counter 1", float=200_000))["id"]
 
 

@@ -24,11 +24,13 @@ async def hire(shop: Shop, role: str, *, merchant: str | None = None, **more: An
     return await people.add(shop.till, boss, NewUser(**values))
 
 
-async def session_of(shop: Shop, name: str, *, merchant: str | None = None) -> Session:
+async def session_of(
+    shop: Shop, name: str, *, merchant: str | None = None, counter: str = "Counter 1"
+) -> Session:
     """Open a session of a user, by their sign-in name."""
     row = await shop.till.database.read(people.required, merchant or await shop.merchant(), name)
     return await shop.till.database.write(
-        access.open_session, shop.till, people.principal_of(row), "Counter 1"
+        access.open_session, shop.till, people.principal_of(row), counter
     )
 
 

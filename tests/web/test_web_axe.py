@@ -14,22 +14,9 @@ from playwright.async_api import Page, async_playwright
 from galla.web.language import COOKIE, LANGUAGES
 from tests.axe import bring_axe, wrong_colours_of, wrong_with
 from tests.browser import ARGUMENTS, find
-from tests.web.furnished import furnish, pages_of
+from tests.web.furnished import FACES, furnish, pages_of
 from tests.web.upi_shop import open_upi_shop
 
-FACES: tuple[tuple[str | None, str], ...] = (
-    *((None, path) for path in (
-        "/sign-in?by=key", "/setup?token={set_up}", "/welcome?token={invitation}", "/nowhere", "/r/00000000000000000",
-        "/display/{terminal_id}?ticket={ticket}",
-    )),
-    *(("lead", path) for path in (
-        "/counter?new=bill", "/counter?payment={payment_id}", "/counter?payment={declined}",
-        "/counter?payment={waiting}", "/counter?payment={code_shown}", "/counter?payment={queued}",
-        "/counter?payment={cash}", "/counter?bill={due}", "/payments/{forgotten}", "/shift/{closed_shift}",
-        "/shift/{closed_shift}/report", "{bill_paper}", "{back_paper}", "/settings",
-    )),
-)  # fmt: skip
-"""Where one route has several faces: the addresses that show the others."""
 Scheme = Literal["light", "dark"]
 SCHEMES: dict[str, Scheme] = {"en": "light", "hi": "dark"}
 OTHER: dict[Scheme, Scheme] = {"light": "dark", "dark": "light"}
@@ -61,7 +48,7 @@ def watch(page: Page, origin: str) -> list[str]:
     return heard
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_axe_finds_nothing_on_any_page(tmp_path: Path) -> None:
     """Whatever route answers with a page is found by asking it, and axe looks at each: English by day, Hindi by night.
 
@@ -73,7 +60,7 @@ async def test_axe_finds_nothing_on_any_page(tmp_path: Path) -> None:
         looks = [*await pages_of(shop, made), *faces]
         chromium = await playwright.chromium.launch(executable_path=find(), args=list(ARGUMENTS))
         wrong: list[str] = []
-        for role in (None, "lead", "admin"):
+        for role in (None, *made.sessions):
             context = await chromium.new_context(base_url=shop.url, viewport={"width": 1366, "height": 768})
             await bring_axe(context)
             if role is not None:

@@ -33,7 +33,7 @@ def opened(traces: Traces) -> list[str]:
 async def test_a_browser_runs_nothing_of_it(fresh_sqlite_url: str) -> None:
     """Page after page with scripts on: no dialog, no error, no report of the policy, no request to anybody else."""
     async with open_hostile_shop(fresh_sqlite_url) as (shop, liar), async_playwright() as playwright:
-        traces = await fill(shop, liar, PAGES, 2)
+        traces = await fill(shop, liar, PAGES, 1)
         await hire(shop, "admin")
         token = (await session_of(shop, "admin")).token
         chromium = await playwright.chromium.launch(executable_path=find(), args=list(ARGUMENTS))
