@@ -8,15 +8,17 @@ import signal
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import Connection
 
-from galla.clock import SYSTEM
+from galla.clock import SYSTEM, to_millis
+from galla.payments.ladder import EDC
 from galla.sandbox.charge import ChargeState
 from galla.sandbox.faults import Fault, Kind
 from galla.sandbox.sandbox import DEMO_KEY, DEMO_MID, Sandbox
@@ -30,16 +32,26 @@ from tests.service.shop import API_KEY, settings_for
 TIDS = tuple(str(91_000_000 + number) for number in range(32))
 SCALE = 0.03
 ANSWERS_IN_S = 0.15
-LEASE_S = 3.5
-LADDER, EVERY_S = "30m:100s 24h:1h", 100 * SCALE
+LADDER, EVERY_MS = "30m:120s 24h:1h", round(120 * SCALE * 1000)  # longer than a claim, so that the jitter shows
+FIRST_MS = round(EDC.first_s * SCALE * 1000)
+_WATCH = (
+    "CREATE TABLE claims (place bigserial, paytm_id text, was_due bigint, was_held bigint, at bigint, due bigint,"
+    " until bigint, jitter bigint, sends bigint, sent_at bigint)",
+    "CREATE FUNCTION keep_claim() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+    " INSERT INTO claims (paytm_id, was_due, was_held, at, due, until, jitter, sends, sent_at) VALUES (NEW.paytm_id,"
+    " OLD.due_at, OLD.lease_until, NEW.asked_at, NEW.due_at, NEW.lease_until, NEW.jitter, NEW.sends, NEW.sent_at);"
+    " RETURN NEW; END $$",
+    "CREATE TRIGGER keep_claims AFTER UPDATE OF asked_at ON payments FOR EACH ROW EXECUTE FUNCTION keep_claim()",
+)
+"""Writes down every claim of a payment to the millisecond: when it was due, was taken, and falls due next."""
 
 
 @pytest.mark.timeout(120)
 async def test_i15_i16_f32_one_of_each_is_killed_and_everything_finishes(
     fresh_postgres_url: str, tmp_path: Path
 ) -> None:
-    """All are paid exactly once, no inquiry overlaps another, none is too early; the screens of the survivor show all;
-    told to end, it says so first, lets go of its screens, and leaves nothing behind.
+    """All are paid exactly once, no inquiry overlaps another or comes before its ladder says; the screens of the
+    survivor show all; told to end, it says so first, lets go of its screens, and leaves nothing behind.
     """
     box = Sandbox()
     for tid in TIDS:
@@ -52,9 +64,11 @@ async def test_i15_i16_f32_one_of_each_is_killed_and_everything_finishes(
         )
         till = await Till.open(settings)
         try:
+            await till.database.write(_run, *_WATCH)
             with _galla(fresh_postgres_url, paytm, tmp_path) as (webs, workers, addresses):
                 killed_at = await _live(till, webs, workers, addresses)
-            _assert_polls_are_within_the_ladder(box, killed_at)
+            rows = await till.database.read(_rows, "SELECT * FROM claims ORDER BY place")
+            _assert_polls_are_within_the_ladder(rows, box, to_millis(killed_at))
             charged = [charge for charge in box.charges.values() if charge.state is ChargeState.PAID]
             assert len(charged) == len(box.charges) == len(TIDS)
             await assert_books_equal_truth(till, box)
@@ -169,21 +183,39 @@ async def _paid(till: Till, principal: Any) -> dict[str, str]:
     return ids
 
 
-def _assert_polls_are_within_the_ladder(box: Sandbox, killed_at: datetime) -> None:
-    """See that no inquiry overlaps another or comes too soon: but that the dead may have sent one just before."""
-    by_payment: dict[str, list[Any]] = defaultdict(list)
-    for call in box.wire.calls():
-        by_payment[str(call.paytm_id)].append(call)
-    for name, calls in by_payment.items():
-        asked = [call.at for call in calls if call.operation == "status"]
-        assert len(calls) - len(asked) <= 2, f"{name} was sent again and again: {_told(calls)}"
-        lived_s = (calls[-1].at - calls[0].at).total_seconds()
-        assert len(asked) <= 2 + (lived_s + LEASE_S) / EVERY_S, f"{name} was asked too often: {_told(calls)}"
-        for earlier, later in pairwise(asked):
-            is_crossing = earlier <= killed_at + timedelta(seconds=LEASE_S) and later >= killed_at
-            apart_s = (later - earlier).total_seconds()
-            assert is_crossing or apart_s > ANSWERS_IN_S, f"two at once about {name}: {_told(calls)}"
+def _run(connection: Connection, *statements: str) -> None:
+    for statement in statements:
+        connection.exec_driver_sql(statement)
 
 
-def _told(calls: list[Any]) -> list[str]:
-    return [f"{call.at:%S.%f} {call.operation} {call.answer}" for call in calls]
+def _rows(connection: Connection, query: str) -> list[Any]:
+    return list(connection.exec_driver_sql(query))
+
+
+def _assert_polls_are_within_the_ladder(rows: list[Any], box: Sandbox, killed_at: int) -> None:
+    """See, to the millisecond, that each payment is asked about when its ladder says and by one process at a time."""
+    claims: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        claims[row.paytm_id].append(row)
+    assert len(claims) == len(TIDS)
+    for name, held in claims.items():
+        for claim in held:
+            assert claim.at >= max(claim.was_due, claim.was_held or 0), f"{name} was taken before its time: {held}"
+            every = EVERY_MS + EVERY_MS * claim.jitter // 10_000
+            assert claim.due == claim.at + every > claim.until, f"{name} does not fall due by its ladder: {held}"
+        followed = zip(held, [*held[1:], held[-1]], strict=True)
+        questions = [claim for claim, later in followed if later.sends == claim.sends]  # the others sent it once more
+        for claim in questions:
+            assert claim.at >= claim.sent_at + FIRST_MS, f"{name} was asked about too soon: {held}"
+        for earlier, later in pairwise(questions):
+            is_of_the_dead = earlier.at <= killed_at <= later.at  # whoever takes it up keeps the shortest distance
+            least = EVERY_MS if is_of_the_dead else EVERY_MS + EVERY_MS * earlier.jitter // 10_000
+            is_new = later.sends > earlier.sends  # sent once more in between: the ladder begins anew
+            assert is_new or later.at - earlier.at >= least, f"{name} was asked about again too soon: {held}"
+        calls = [to_millis(call.at) for call in box.wire.calls() if (call.paytm_id, call.operation) == (name, "status")]
+        assert len(calls) <= len(questions), f"{name} was asked about without a claim: {calls} {held}"
+        for call, claim in zip(calls, questions, strict=False):
+            assert call >= claim.at, f"{name} was asked about without a claim: {calls} {held}"
+        for first, second in pairwise(calls):
+            is_of_the_dead = first <= killed_at + questions[0].until - questions[0].at
+            assert is_of_the_dead or second - first > ANSWERS_IN_S * 1000, f"two at once about {name}: {calls} {held}"
