@@ -72,6 +72,14 @@ def test_fields_agree_with_the_official_library(key_text: str, fields: dict[str,
     assert verify(joined(fields), PaytmChecksum.generateSignature(dict(fields), key_text), key)
 
 
+def test_what_is_signed_for_a_machine_is_the_joined_text() -> None:
+    """A body without ambiguous values is signed as `joined` writes it, and verifies; so does one without fields."""
+    body = {"mid": "M", "amount": 5, "note": "", "CHECKSUMHASH": "x"}
+    assert edc_text(body) == joined(body) == "5|M|"
+    assert verify_edc(body, sign(edc_text(body), KEY), KEY)
+    assert verify_edc({}, sign(edc_text({}), KEY), KEY)
+
+
 def test_signature_is_salted() -> None:
     """Two signatures of one text differ, both are 108 characters, and both verify."""
     first, second = sign("hello", KEY), sign("hello", KEY)
@@ -132,7 +140,7 @@ def test_cipher_survives_an_interruption() -> None:
 @pytest.mark.parametrize("length", [0, 1, 15, 17, 23, 25, 31, 33, 64])
 def test_key_of_another_length_is_refused(length: int) -> None:
     """A key that is not 16, 24 or 32 bytes is refused with its length, and without showing it."""
-    with pytest.raises(ConfigError, match=f"this one is {length}") as caught:
+    with pytest.raises(ConfigError, match=rf"this one is {length}\. Copy") as caught:
         MerchantKey("K" * length)
     assert "KK" not in str(caught.value)
     assert caught.value.setting == "merchant_key"
@@ -142,8 +150,9 @@ def test_key_is_counted_in_bytes() -> None:
     """A 16-character key with an accent is 17 bytes and refused; so are half characters and spaces."""
     with pytest.raises(ConfigError, match="this one is 17"):
         MerchantKey("unit_test_kéy_16")
-    with pytest.raises(ConfigError, match="not text"):
+    with pytest.raises(ConfigError, match="not text") as caught:
         MerchantKey("\ud800" * 16)
+    assert caught.value.setting == "merchant_key"
     with pytest.raises(ConfigError, match="begins or ends with a space"):
         MerchantKey(KEYS[0] + " ")
 
@@ -151,6 +160,7 @@ def test_key_is_counted_in_bytes() -> None:
 def test_key_is_never_shown() -> None:
     """Neither the key nor its cipher shows it when printed."""
     assert KEYS[0] not in f"{KEY!r} {KEY} {KEY.cipher!r} {KEY.cipher}"
+    assert repr(KEY.cipher) == "Cipher('****')"
 
 
 def test_lone_surrogate_cannot_be_signed() -> None:
@@ -168,14 +178,14 @@ def test_salt_has_four_characters(salt: str) -> None:
 
 def test_joined_leaves_nested_values_out() -> None:
     """Only top-level scalars are signed: numbers and booleans as JSON writes them, None as empty."""
-    body = {"c": 5, "a": {"x": "y"}, "b": True, "e": [1], "d": None, "Z": "first"}
-    assert joined(body) == "first|true|5|"
+    body = {"c": 5, "a": {"x": "y"}, "b": True, "e": [1], "d": None, "Z": "first", "f": False}
+    assert joined(body) == "first|true|5||false"
 
 
 @pytest.mark.parametrize("value", ["a|b", "|", "null", "NULL", "Null"])
 def test_ambiguous_value_is_not_sent(value: str) -> None:
     """A separator or the word null in a value we send is refused, and the field is named."""
-    with pytest.raises(LocalProtocolError, match="merchantReferenceNo") as caught:
+    with pytest.raises(LocalProtocolError, match=r"^`merchantReferenceNo` may not hold") as caught:
         edc_text({"paytmMid": "M", "merchantReferenceNo": value})
     assert caught.value.path == "body.merchantReferenceNo"
 
@@ -187,3 +197,4 @@ def test_separator_proves_nothing_when_received() -> None:
     assert joined(honest) == joined(forged)
     assert verify_edc(honest, signature, KEY)
     assert not verify_edc(forged, signature, KEY)
+    assert not verify_edc({"a": "x|y"}, sign("x|y", KEY), KEY)

@@ -201,7 +201,7 @@ def raw_section(data: bytes, name: str) -> bytes | None:
                 found, start = data[start : token.end()], -1
             elif depth == 0:
                 end = token.end()
-    whole = end > 0 and depth == 0 and not data[end:].strip()
+    whole = depth == 0 and not data[end:].strip()
     return found if whole and seen == 1 else None
 
 
