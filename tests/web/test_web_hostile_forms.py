@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 from fastapi import FastAPI
 
-from tests.corpus import WHOLE
+from tests.corpus import PAGES, WHOLE
 from tests.web.forms import Form
 from tests.web.furnished import FACES, furnish, pages_of, paths_of
 from tests.web.hostile_shop import Texts
@@ -16,6 +16,8 @@ from tests.web.inert import faults_of_answer, faults_of_page, read
 from tests.web.staff import signed_in
 from tests.web.upi_shop import open_upi_shop
 
+BREAKS_OUT = PAGES[1]
+"""Ends an attribute and is an element: typed first and last, so that it is what the pages show."""
 KEEPS = frozenset(
     {
         "/counter/bills", "/payments/*/refunds", "/payments/views", "/people/*", "/settings", "/shift",
@@ -72,8 +74,8 @@ async def test_hostile_texts_in_every_form(tmp_path: Path) -> None:
             found |= {form.key: (form, role) for form in page.forms if form.is_typed_into and form.key not in found}
         for form, role in found.values():
             async with signed_in(shop, made.sessions[role] if role else None) as client:
-                for is_sound in (False, True, True):
-                    is_taken, wrong = await type_into(client, form, texts.typed(10_000), is_sound=is_sound)
+                for text, is_sound in ((BREAKS_OUT, True), (texts.typed(10_000), False), (BREAKS_OUT, True)):
+                    is_taken, wrong = await type_into(client, form, text, is_sound=is_sound)
                     faults += wrong
                     taken |= {form.key} if is_taken else set()
         for address, role in pages:
