@@ -100,6 +100,7 @@ WOUNDS: dict[str, tuple[str, ...]] = {
     "I-05 a refund is not counted": (f"UPDATE payments SET refunded_paise = 0 WHERE id = {PAID}",),
     "I-05 a void beside a refund": (f"UPDATE refunds SET payment_id = {PAID} WHERE kind = 'void'",),
     "I-06 a refund is called done": ("UPDATE refunds SET ref_id = 'SBNOBODYKNOWSTHIS'",),
+    "I-06 a refund that arrived is called failed": (f"UPDATE refunds SET status = 'failed' WHERE id = {REFUND}",),
     "I-07 a bill is paid by nobody": ("UPDATE bills SET paid_paise = total_paise",),
     "I-07 a reservation is forgotten": ("UPDATE bills SET live_paise = 0",),
     "I-08 half a paisa": (f"UPDATE payments SET amount_paise = 250000.5 WHERE id = {LIVE}",),

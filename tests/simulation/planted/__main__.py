@@ -31,19 +31,20 @@ def main() -> int:
     given.add_argument("names", nargs="*")
     asked = given.parse_args()
     known = json.loads(CAUGHT.read_text()) if CAUGHT.exists() else {}
+    about = machine()  # before the first row is kept, which changes the records that are committed
     with ProcessPoolExecutor(asked.jobs, get_context("spawn"), open_one) as pool:
         trials = [pool.submit(attempt, name, asked.seeds, asked.most) for name in asked.names or BUGS]
         for trial in as_completed(trials):
             row = trial.result()
             known[row["bug"]] = row
-            _keep(known)
+            _keep(known, about)
             print("{bug:42} {fault}  {caught:>2} of {seeds:>2}  {first}".format_map(row), flush=True)
     missed = [name for name in BUGS if not known.get(name, {}).get("caught")]
     print(f"{len(BUGS) - len(missed)} of {len(BUGS)} planted bugs were caught", *missed, sep="; ")
     return 1 if missed else 0
 
 
-def _keep(known: dict[str, Any]) -> None:
+def _keep(known: dict[str, Any], about: list[str]) -> None:
     rows = {name: known[name] for name in BUGS if name in known}
     CAUGHT.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
     caught = sum(row["caught"] > 0 for row in rows.values())
@@ -53,7 +54,7 @@ def _keep(known: dict[str, Any]) -> None:
         "played with it. A run catches it when an invariant, the model of the shop, the database or the log cries.",
         command="make planted",
         seeds=f"{SEED}/0 and on, runs of {STEPS} deeds, one in {RUSH} parts a rush",
-        machine=machine(),
+        machine=about,
         faults=sorted({bug.fault for bug in BUGS.values()}),
         figures=[
             Figure(what="bugs caught", value=f"{caught}", target=f"{len(BUGS)}", is_met=caught == len(BUGS)),

@@ -103,7 +103,7 @@ def i05(books: Books, truth: Truth) -> Iterator[str]:
 
 
 def i06(books: Books, truth: Truth) -> Iterator[str]:
-    """Every refund at Paytm is written down once, and is done in the books only if it is done there."""
+    """Every refund at Paytm is written down once; it is done or failed in the books only if it is so there."""
     for ref, count in Counter((each.mid, each.ref_id) for each in truth.returns).items():
         if count > 1:
             yield f"the reference {ref[1]} was refunded {count} times"
@@ -114,6 +114,7 @@ def i06(books: Books, truth: Truth) -> Iterator[str]:
         elif books.is_over and back.is_done and refund.status != "done" and not books.is_with_a_person(refund):
             yield f"{refund.id} is {refund.status} and nobody is told, though the money went back"
     done = {(back.mid, back.ref_id) for back in truth.returns if back.is_done}
+    alive = {(back.mid, back.ref_id) for back in truth.returns}
     for each in (books.refunds[refund] for refund in books.touched_refunds):
         tender = books.tenders.get(each.payment_id)
         if tender is None:
@@ -122,6 +123,8 @@ def i06(books: Books, truth: Truth) -> Iterator[str]:
         is_true = tender.key in truth.voided if each.kind == "void" else (each.mid, each.ref_id) in done
         if each.status == "done" and not is_true and not tender.is_cash:
             yield f"{each.id} is done in the books, and not at Paytm"
+        if each.status == "failed" and each.kind == "refund" and (each.mid, each.ref_id) in alive:
+            yield f"{each.id} has failed in the books, and Paytm gives it back"
     if books.is_over:
         yield from _unknown_voids(books, truth)
 
