@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galla.errors import IllegalTransition
-from galla.payments.ladder import EDC
+from galla.payments.ladder import EDC, scaled
 from galla.payments.machine import (
     TRANSITIONS,
     UNSENT_TRIES,
@@ -329,6 +329,14 @@ def test_a_poll_without_news_writes_nothing() -> None:
     assert not told(calm, Waiting(phase=Phase.ON_DEVICE)).is_changed
     missed = told(replace(calm, misses=3, not_found_count=1), Waiting(phase=Phase.ON_DEVICE))
     assert (missed.payment.misses, missed.payment.not_found_count, missed.event) == (0, 0, None)
+
+
+def test_every_wait_follows_the_scale() -> None:
+    """On a ladder made quicker, what is asked again after a lost look or an unsent request is asked quicker too."""
+    half = scaled(EDC, 0.5)
+    late = apply(payment(Status.NOT_PAID), Lost(detail="time-out"), Asking.INQUIRE, later(10), half)
+    unsent = apply(payment(Status.CREATED), Unsent(detail="refused"), Asking.BEGIN, later(10), half)
+    assert (late.payment.due_at, unsent.payment.due_at) == (later(160), later(10.5))
 
 
 def test_a_mismatch_is_never_washed_away() -> None:
