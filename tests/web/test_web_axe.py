@@ -20,6 +20,13 @@ from tests.web.upi_shop import open_upi_shop
 Scheme = Literal["light", "dark"]
 SCHEMES: dict[str, Scheme] = {"en": "light", "hi": "dark"}
 OTHER: dict[Scheme, Scheme] = {"light": "dark", "dark": "light"}
+STILL = 0.01  # of a page that moves after its first paint; up to 0.1 is held to be good
+SHIFTED = """new Promise((done) => {
+  let sum = 0;
+  const add = (list) => list.getEntries().forEach((each) => { sum += each.hadRecentInput ? 0 : each.value; });
+  new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => done(sum), 50);
+})"""
 UNFOLDED = "document.querySelectorAll('details').forEach((part) => { part.open = true; })"
 
 
@@ -31,8 +38,9 @@ async def looked_at(page: Page, address: str, language: str) -> list[str]:
         return [f"{address} answers {answer.status}"]
     if not (await page.locator("html").get_attribute("lang") or "").startswith(language):
         return []
+    shifted = await page.evaluate(SHIFTED)
     await page.evaluate(UNFOLDED)
-    found = await wrong_with(page)
+    found = [*await wrong_with(page), *([f"shifts by {shifted:.3f}"] if shifted > STILL else [])]
     if address.startswith("/counter"):
         await page.emulate_media(color_scheme=OTHER[SCHEMES[language]])
         found += await wrong_colours_of(page)
@@ -52,7 +60,8 @@ def watch(page: Page, origin: str) -> list[str]:
 async def test_axe_finds_nothing_on_any_page(tmp_path: Path) -> None:
     """Whatever route answers with a page is found by asking it, and axe looks at each: English by day, Hindi by night.
 
-    The counter and its panel, where words are tight and colours many, are looked at by day and night in both.
+    The counter and its panel, where words are tight and colours many, are looked at by day and night in both. No page
+    moves after its first paint.
     """
     async with open_upi_shop(f"sqlite:///{tmp_path / 'galla.db'}") as shop, async_playwright() as playwright:
         made = await furnish(shop)
