@@ -92,10 +92,17 @@ def callback_again(run: Run, a: int, b: int, c: int) -> None:
     run.tell(post, body, is_forged=body != post.body)
 
 
-def _signed(body: bytes) -> range:
-    """Return the places of a callback that its signature covers: a JSON head, with the time in it, is not signed."""
+def _signed(body: bytes) -> list[int]:
+    """Return the places of a callback that its signature covers.
+
+    A JSON head, with the time in it, is not signed; nor is the result of a card machine's, as its rule leaves out what
+    is nested. So such a callback can say another result: it stays a hint, and galla asks Paytm whatever it says.
+    """
     start, head = body.find(b'"body":'), body.find(b'"head":')
-    return range(max(start, 0), head if head > start >= 0 else len(body))
+    places = range(max(start, 0), head if head > start >= 0 else len(body))
+    inner = body.find(b'"resultInfo":{') if b'"checksum":' in body else -1
+    nested = range(inner, body.index(b"}", inner)) if inner >= 0 else range(0)
+    return [place for place in places if place not in nested]
 
 
 def _fault(run: Run, fault: Fault) -> None:
