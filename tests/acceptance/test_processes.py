@@ -46,7 +46,7 @@ _WATCH = (
 """Writes down every claim of a payment to the millisecond: when it was due, was taken, and falls due next."""
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_i15_i16_f32_one_of_each_is_killed_and_everything_finishes(
     fresh_postgres_url: str, tmp_path: Path
 ) -> None:
