@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -20,33 +19,21 @@ from galla.payments.model import (
     Mismatch,
     Missing,
     Outcome,
-    Payment,
     Phase,
-    Proof,
-    Reason,
     Status,
     Unclear,
     Unsent,
     Waiting,
 )
+from tests.payments.standing import NOW, PROOF, payment
+from tests.payments.standing import later as at
+from tests.payments.standing import reason as why
 
-NOW = datetime(2026, 1, 5, 4, 50, tzinfo=UTC)
 CREATED, PENDING, IN_DOUBT, PAID, NOT_PAID = Status
 BEGIN, INQUIRE = Asking
 replace = msgspec.structs.replace
 
 
-def at(seconds: float) -> datetime:
-    """Return an instant after the payment was made."""
-    return NOW + timedelta(seconds=seconds)
-
-
-def why(code: str, paytm_code: str | None = "0330") -> Reason:
-    """Return a reason of a code."""
-    return Reason(code=code, message="Something was said.", hint="Do something.", paytm_code=paytm_code)
-
-
-PROOF = Proof(mid="M", paytm_id="SB1", amount_paise=1000, transaction_id="T1", rrn="6005")
 BY_PEOPLE = replace(PROOF, source="person", transaction_id=None, rrn=None)
 ON_DEVICE = Waiting(phase=Phase.ON_DEVICE)
 SHOWN = Waiting(phase=Phase.AWAITING_PAYER, link="upi://pay", code="4711", expires_at=at(300))
@@ -296,21 +283,11 @@ FLAGGED: list[Row] = [
 ]  # fmt: skip
 
 
-def payment(**changes: Any) -> Payment:
-    """Return a payment that was sent once and is pending, with changes."""
-    values: dict[str, Any] = {
-        "id": "pay_1", "merchant_id": "mer_1", "environment": "sandbox", "mid": "M", "method": "edc",
-        "amount_paise": 1000, "paytm_id": "SB1", "created_at": NOW, "status": PENDING, "sends": 1, "sent_at": NOW,
-        "due_at": NOW, "sequence": 3, **changes,
-    }  # fmt: skip
-    return Payment(**values)
-
-
 @pytest.mark.parametrize("row", [*WAITING, *CAPTURED, *DECLINED, *MISSING, *WITHOUT_ANSWER, *FLAGGED])
 def test_an_answer_changes_just_this(row: Row) -> None:
     """Each answer in each condition that matters changes what its row says, and nothing else of the payment."""
     stands, outcome, asking, seconds, changes, events, due_s = row
-    before = payment(**stands)
+    before = payment(**{"proof": None, "due_at": NOW, **stands})
     step = apply(before, outcome, asking, at(seconds), EDC)
     if changes is None:
         assert step == Step(payment=before, is_changed=False)

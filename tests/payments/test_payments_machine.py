@@ -1,7 +1,6 @@
 """The transition table: only proof moves money, a request is re-sent once, and time alone decides nothing."""
 
 import itertools
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -26,31 +25,22 @@ from galla.payments.model import (
     Declined,
     Duplicate,
     Lost,
-    Method,
     Mismatch,
     Missing,
     Outcome,
     Payment,
     Phase,
-    Proof,
-    Reason,
     Status,
     Unclear,
     Unsent,
     Waiting,
 )
 from galla.payments.person import cancel
+from tests.payments.standing import NOW, PROOF, later, payment, reason
 
-NOW = datetime(2026, 1, 5, 4, 50, tzinfo=UTC)
 replace = msgspec.structs.replace
 
 
-def reason(code: str) -> Reason:
-    """Return a reason of a code."""
-    return Reason(code=code, message="Something was said.", hint="Do something.", paytm_code="0330")
-
-
-PROOF = Proof(mid="M", paytm_id="SB1", amount_paise=1000, transaction_id="T1", rrn="6005")
 OUTCOMES: tuple[Outcome, ...] = (
     Waiting(phase=Phase.ON_DEVICE),
     Captured(proof=PROOF),
@@ -63,33 +53,6 @@ OUTCOMES: tuple[Outcome, ...] = (
     Mismatch(reason=reason("mismatch"), fields=("amount",)),
 )
 SAY_NOTHING = tuple(one for one in OUTCOMES if isinstance(one, Waiting | Duplicate | Lost | Unclear | Mismatch))
-
-
-def later(seconds: float) -> datetime:
-    """Return an instant after the payment was made."""
-    return NOW + timedelta(seconds=seconds)
-
-
-def payment(status: Status = Status.PENDING, **changes: Any) -> Payment:
-    """Return a payment that was sent once and stands at a status."""
-    values: dict[str, Any] = {
-        "id": "pay_1",
-        "merchant_id": "mer_1",
-        "environment": "sandbox",
-        "mid": "M",
-        "method": Method.EDC,
-        "amount_paise": 1000,
-        "paytm_id": "SB1",
-        "created_at": NOW,
-        "status": status,
-        "proof": PROOF if status is Status.PAID else None,
-        "sends": 1,
-        "sent_at": NOW,
-        "due_at": NOW if status in LIVE else None,
-        "sequence": 3,
-        **changes,
-    }
-    return Payment(**values)
 
 
 def told(before: Payment, outcome: Outcome, asking: Asking = Asking.INQUIRE, seconds: float = 10) -> Step:
