@@ -27,7 +27,7 @@ from galla.simulation.invariants import INVARIANTS
 from reliability.counters import Counter, Memory
 from reliability.outside import Outside
 from reliability.processes import Nursery, Program, control, free_port, sandbox, settings
-from reliability.record import Figure, Record, at_least, count, exactly, facts, keep, within
+from reliability.record import Figure, Record, at_least, count, exactly, facts, keep, tell, within
 from reliability.verdict import Row, Verdict, judge
 from tests.database import fresh_database, running_postgres
 
@@ -180,10 +180,7 @@ def run(database: str, kills: int, seed: int) -> Record:
         verify = [sys.executable, "-m", "galla.cli", "audit", "verify"]
         chain = subprocess.run(verify, env=trial.environment, capture_output=True, text=True, check=False)
     record = _record(database, kills, seed, trial, verdict, chain.returncode == 0, machine, time.monotonic() - began)
-    for figure in record.figures:
-        print(f"{figure.what:<58} {figure.value:>12} {figure.target} {'' if figure.is_met is not False else 'MISSED'}")
-    for violation in record.violations:
-        print(f"VIOLATION {violation}")
+    tell(record)
     if record.violations:
         for death in trial.deaths:
             print(f"{from_millis(int(death.at * 1000)):%H:%M:%S.%f} death of {death.who}{' early' * death.is_early}")

@@ -23,7 +23,7 @@ from galla.errors import GallaError, Unavailable
 from galla.service import payments
 from reliability.disk import FSYNC_FAILED, FULL, WRITE_FAILED, Disk, Kind, Op, watched
 from reliability.image import MEMORY, Cut, Image
-from reliability.record import Figure, Record, at_least, count, exactly, facts, keep
+from reliability.record import Figure, Record, at_least, count, exactly, facts, keep, tell
 from reliability.watching import Found, State, WatchedDatabase
 from tests.service.card_shop import CardShop, open_card_shop
 from tests.service.shop import FIRST, SECOND
@@ -291,6 +291,5 @@ def keep_run(cuts: int, rounds: int, seed: int) -> bool:
     for section, record in run(cuts, rounds, seed):
         keep("powercut", section, record)
         is_good = is_good and record.is_good
-        for figure in record.figures:
-            print(f"{figure.what:<66} {figure.value:>10} {figure.target}", flush=True)
+        tell(record)
     return is_good

@@ -33,6 +33,15 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         return not self.violations and all(figure.is_met is not False for figure in self.figures)
 
 
+def tell(record: Record) -> None:
+    """Print what came of a trial: each figure beside its target, and every violation."""
+    for figure in record.figures:
+        missed = "MISSED" if figure.is_met is False else ""
+        print(f"{figure.what:<66} {figure.value:>12} {figure.target} {missed}".rstrip(), flush=True)
+    for violation in record.violations:
+        print(f"VIOLATION {violation}", flush=True)
+
+
 def exactly(what: str, value: int, wanted: int = 0) -> Figure:
     """Return a figure that must be just this number."""
     return Figure(what=what, value=f"{value:,}", target=f"{wanted:,}", is_met=value == wanted)
