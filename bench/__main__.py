@@ -28,6 +28,7 @@ from bench import (
 )
 from bench.engines import Engine, both
 from bench.report import Part, say
+from galla.cli.hosting import run
 
 
 def main() -> None:
@@ -61,10 +62,10 @@ def main() -> None:
     say("\nStarting databases")
     with both() as engines:
         for engine in engines:
-            done(asyncio.run(starting.measure(engine, rounds=1 if is_quick else 3, count=500 if is_quick else 1000)))
+            done(run(starting.measure(engine, rounds=1 if is_quick else 3, count=500 if is_quick else 1000)))
         for engine in engines:
-            done(asyncio.run(polling.measure(engine, windows=2 if is_quick else 3, window_s=5 if is_quick else 10)))
-        done(asyncio.run(queues.measure(engines[1], window_s=5 if is_quick else 15)))
+            done(run(polling.measure(engine, windows=2 if is_quick else 3, window_s=5 if is_quick else 10)))
+        done(run(queues.measure(engines[1], window_s=5 if is_quick else 15)))
     report.write(facts, parts)
     missed = [figure.what for part in parts for figure in part.figures if figure.is_met is False]
     say(f"\nMissed: {', '.join(missed) or 'nothing'}.")
@@ -75,7 +76,7 @@ def _measure_only(what: str, is_quick: bool, facts: list[str]) -> None:
     """Measure one part; what is written down about all else stays."""
     with both() as engines:
         for engine in engines[1:] if what == "queues" else engines:
-            part = asyncio.run(_part(what, engine, is_quick))
+            part = run(_part(what, engine, is_quick))
             report.show(part)
             report.put(part, facts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tomllib
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from bench import pace
 from galla import config
+from galla.cli import demo, hosting, sandbox, serve
 from galla.clock import SYSTEM
 from galla.errors import InvalidField
 from galla.sandbox import DEMO_KEY, DEMO_MID, DEMO_TIDS, Sandbox
@@ -56,3 +58,14 @@ async def test_collect_is_refused_before_anything_is_sent(tmp_path: Path) -> Non
         await till.close()
     assert refusal.value.param == "method"
     assert (paytm.charges, listed["data"]) == ({}, [])
+
+
+def test_what_serves_runs_on_uvloop() -> None:
+    """Decision 32: what runs for as long as its process does has the quickest loop there is."""
+
+    async def made_by() -> str:
+        return type(asyncio.get_running_loop()).__module__
+
+    assert hosting.run(made_by()) == "uvloop"
+    for command in (serve, sandbox, demo):
+        assert command.run is hosting.run

@@ -142,7 +142,7 @@ def test_every_dependency_has_its_reason() -> None:
     """The README gives a reason for each dependency, and for nothing that is not one."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     listed = [*project["dependencies"], *project["optional-dependencies"]["server"]]
-    names = {re.split(r"[\[<>=]", text)[0] for text in listed}
+    names = {re.split(r"[\[<>=;]", text)[0] for text in listed}
     section = (
         (ROOT / "README.md").read_text(encoding="utf-8").split("## What it stands on")[1].split("\n## ")[0]
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from galla.cli import screen
-from galla.cli.hosting import LOOPBACK, listen_near, port_of, running, until_stopped
+from galla.cli.hosting import LOOPBACK, listen_near, port_of, run, running, until_stopped
 from galla.cli.logs import configure
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def demo(
         data: A folder to keep the database in. Without it, everything is forgotten at the end.
         fresh: Forget what the folder holds from an earlier demo.
     """
-    return asyncio.run(_demo(once, port, sandbox_port, data, fresh))
+    return run(_demo(once, port, sandbox_port, data, fresh))
 
 
 async def _demo(is_once: bool, port: int, sandbox_port: int, data: Path | None, is_fresh: bool) -> int:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from galla.cli import screen
-from galla.cli.hosting import LOOPBACK, listen, port_of, running, until_stopped
+from galla.cli.hosting import LOOPBACK, listen, port_of, run, running, until_stopped
 from galla.errors import InvalidField
 from galla.sandbox.autoplay import Outcome
 
@@ -27,7 +25,7 @@ def sandbox(
     """
     if after < 0:
         raise InvalidField("--after is a number of seconds, 0 or more.", param="after")
-    asyncio.run(_sandbox(host, port, autoplay, after))
+    run(_sandbox(host, port, autoplay, after))
     return 0
 
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from galla.cli import screen
-from galla.cli.hosting import listen, port_of, running, settle, until_stopped
+from galla.cli.hosting import hurried, listen, port_of, run, running, settle, until_stopped
 from galla.cli.logs import configure
 from galla.clock import SYSTEM
 from galla.errors import ConfigError
@@ -24,23 +24,25 @@ def serve(*, no_worker: bool = False, host: str | None = None, port: int | None 
         host: The address to listen on, instead of GALLA_HOST.
         port: The port to listen on, instead of GALLA_PORT.
     """
-    from galla.config import load
+    with hurried():
+        from galla.config import load
 
-    wanted: dict[str, Any] = {"host": host, "port": port}
-    settings = load(None, **{name: value for name, value in wanted.items() if value is not None})
-    if no_worker:
-        _must_be_shared(settings, "`galla serve --no-worker` leaves the payments to another process")
-    asyncio.run(_serve(settings, has_worker=not no_worker))
+        wanted: dict[str, Any] = {"host": host, "port": port}
+        settings = load(None, **{name: value for name, value in wanted.items() if value is not None})
+        if no_worker:
+            _must_be_shared(settings, "`galla serve --no-worker` leaves the payments to another process")
+        run(_serve(settings, has_worker=not no_worker))
     return 0
 
 
 def worker() -> int:
     """Run one more worker until Ctrl-C: it asks Paytm about payments that are due. PostgreSQL only."""
-    from galla.config import load
+    with hurried():
+        from galla.config import load
 
-    settings = load()
-    _must_be_shared(settings, "`galla worker` is a process beside `galla serve`")
-    asyncio.run(_work(settings))
+        settings = load()
+        _must_be_shared(settings, "`galla worker` is a process beside `galla serve`")
+        run(_work(settings))
     return 0
 
 
