@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select, update
 
+from galla.clock import ManualClock
 from galla.errors import IllegalTransition, InvalidField, NotFound, TooSoon
 from galla.service import access, audit, password, people, signing_in, welcome
 from galla.service.access import Session
@@ -14,7 +16,7 @@ from galla.service.people import NewUser
 from galla.service.roles import ROLES
 from galla.store.record_tables import audit as trail
 from galla.store.record_tables import users
-from tests.till import Counter
+from tests.till import Counter, open_counter
 
 GOOD = "four odd words kept"
 HERE, ELSEWHERE = "10.0.0.5", "203.0.113.7"
@@ -111,6 +113,25 @@ async def test_the_last_admin_stays(counter: Counter) -> None:
     assert not changed["is_active"]
     with pytest.raises(IllegalTransition):
         await people.change(counter.till, counter.principal, "mina", role="cashier")
+
+
+async def test_two_last_admins_do_not_both_go(fresh_postgres_url: str, manual_clock: ManualClock) -> None:
+    """Two processes that each disable the other's admin at the same moment: one stays, however close they come."""
+    first = await open_counter(fresh_postgres_url, manual_clock)
+    second = await open_counter(fresh_postgres_url, manual_clock, first.sandbox)
+    for name in ("rao", "mina"):
+        await people.add(first.till, first.principal, somebody(name, "admin"))
+    for _ in range(5):
+        answers = await asyncio.gather(
+            people.change(first.till, first.principal, "rao", is_active=False),
+            people.change(second.till, second.principal, "mina", is_active=False),
+            return_exceptions=True,
+        )
+        assert sorted(isinstance(each, IllegalTransition) for each in answers) == [False, True]
+        for name in ("rao", "mina"):
+            await people.change(first.till, first.principal, name, is_active=True)
+    for each in (first, second):
+        await each.till.close()
 
 
 async def test_a_link_lets_choose_a_password_once(counter: Counter) -> None:

@@ -1,16 +1,21 @@
 """PostgreSQL as money needs it: durable settings, lost races run again, an absent server said so."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection
 
 from galla.errors import ConfigError, Unavailable
+from galla.store import claims, journal, payments
+from galla.store.callbacks import nudge
 from galla.store.database import Database, open_database
+from galla.store.journal import Event, Note, record
 from tests import database as servers
-from tests.store.samples import make_shop, sql
+from tests.store.samples import NOW, make_shop, sale, sql
 
 
 @pytest.fixture
@@ -174,3 +179,85 @@ async def test_a_server_that_may_lose_commits_is_refused(fresh_postgres_url: str
                 await open_database(fresh_postgres_url)
     database = await open_database(fresh_postgres_url)
     await database.close()
+
+
+async def test_who_waits_for_a_row_holds_no_numbers(two: tuple[Database, Database]) -> None:
+    """A write that has recorded something and then waits for a row lets others of the shop record meanwhile."""
+    shop = await two[0].write(make_shop)
+    at_work, may_end = threading.Event(), threading.Event()
+    note = Note(actor="Asha", origin="counter", action="tried", object_id="o")
+
+    def hold(connection: Connection) -> None:
+        sql(connection, "UPDATE sums SET number = number + 1 WHERE name = 'a'")
+        at_work.set()
+        while not may_end.is_set():
+            sql(connection, "SELECT pg_sleep(0.01)")
+
+    def wait(connection: Connection) -> None:
+        record(connection, shop.merchant_id, NOW, note)
+        sql(connection, "UPDATE sums SET number = number + 1 WHERE name = 'a'")
+
+    holding = asyncio.create_task(two[0].write(hold))
+    await asyncio.to_thread(at_work.wait, 5)
+    waiting = asyncio.create_task(two[1].write(wait))
+    async with asyncio.timeout(5):
+        while not await two[0].read(sql, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+        await two[0].write(record, shop.merchant_id, NOW, note)
+    assert not waiting.done()
+    may_end.set()
+    await asyncio.gather(holding, waiting)
+
+    assert await two[0].read(journal.first_broken, shop.merchant_id) == (2, None)
+    assert await two[0].read(sql, "SELECT number FROM sums WHERE name = 'a'") == [(2,)]
+
+
+async def test_a_hint_keeps_no_write_waiting(two: tuple[Database, Database]) -> None:
+    """A message about a payment that somebody is writing about is kept at once; the payment falls due afterwards."""
+    shop = await two[0].write(make_shop)
+    payment = sale(shop, due_at=NOW + timedelta(hours=1))
+    await two[0].write(payments.insert_payment, payment)
+    at_work, may_end = threading.Event(), threading.Event()
+
+    def hold(connection: Connection) -> None:
+        sql(connection, f"UPDATE payments SET description = 'held' WHERE id = '{payment.id}'")
+        at_work.set()
+        while not may_end.is_set():
+            sql(connection, "SELECT pg_sleep(0.01)")
+
+    def keep(connection: Connection) -> None:
+        nudge(connection, shop.mid, payment.paytm_id, NOW)
+        sql(connection, "UPDATE sums SET number = 7 WHERE name = 'a'")
+
+    holding = asyncio.create_task(two[0].write(hold))
+    await asyncio.to_thread(at_work.wait, 5)
+    keeping = asyncio.create_task(two[1].write(keep))
+    async with asyncio.timeout(5):
+        while await two[0].read(sql, "SELECT number FROM sums WHERE name = 'a'") != [(7,)]:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    may_end.set()
+    await asyncio.gather(holding, keeping)
+
+    assert await two[0].read(claims.next_due_at) == NOW
+
+
+async def test_what_a_group_records_is_numbered_together(two: tuple[Database, Database]) -> None:
+    """What one group records, of two shops and beside one that fails, leaves whole chains and no gap in the numbers."""
+    shops = [await two[0].write(make_shop) for _ in range(2)]
+
+    def change(connection: Connection, number: int) -> None:
+        note = Note(actor="Asha", origin="counter", action="tried", object_id=f"o{number}")
+        happened = [Event(type="tried", object_id=f"o{number}", sequence=each, data="{}") for each in range(number % 3)]
+        record(connection, shops[number % 2].merchant_id, NOW, note, *happened)
+        if number == 5:
+            raise ValueError("mine")
+
+    answers = await asyncio.gather(*(two[0].write(change, number) for number in range(20)), return_exceptions=True)
+
+    assert [type(each) for each in answers if each is not None] == [ValueError]
+    for which, shop in enumerate(shops):
+        numbers = [each for each in range(20) if each % 2 == which and each != 5]
+        assert await two[1].read(journal.first_broken, shop.merchant_id) == (len(numbers), None)
+        found = await two[1].read(journal.events_after, shop.merchant_id, 0, 100)
+        assert [row.position for row in found] == list(range(1, sum(each % 3 for each in numbers) + 1))
+        assert [row.object_id for row in found] == [f"o{each}" for each in numbers for _ in range(each % 3)]

@@ -26,7 +26,7 @@ BODY_MAX = 65_536
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
-    """What a message was about. `result_token` leads a browser to the page that shows the server's truth."""
+    """What a message was about. `result_token` leads a browser that brought it to the page with the server's truth."""
 
     is_new: bool
     payment_id: str | None = None
@@ -44,8 +44,12 @@ async def result_for(till: Till, token: str, content_type: str, body: bytes) -> 
     return await till.database.write(result_token, till, merchant_id, mid, _Seen.of(notice).paytm_id)
 
 
-async def receive(till: Till, token: str, content_type: str, body: bytes) -> Received:
+async def receive(
+    till: Till, token: str, content_type: str, body: bytes, *, by_browser: bool = False
+) -> Received:
     """Verify a message from Paytm over its raw bytes, keep it, and let what it names be asked about now.
+
+    With `by_browser` a customer's browser brought it, who is to be led to the page that shows the payment.
 
     Raises:
         NotFound: no merchant has this callback address.
@@ -53,7 +57,7 @@ async def receive(till: Till, token: str, content_type: str, body: bytes) -> Rec
         RemoteProtocolError: it cannot be read without guessing; nothing was changed.
     """
     merchant_id, mid, notice = await _read(till, token, content_type, body)
-    received = await till.database.write(_keep, till, merchant_id, mid, notice)
+    received = await till.database.write(_keep, till, merchant_id, mid, notice, by_browser=by_browser)
     till.bell.ring()
     return received
 
@@ -72,10 +76,12 @@ async def _read(till: Till, token: str, content_type: str, body: bytes) -> tuple
     return merchant.id, account.mid, notice
 
 
-def _keep(connection: Connection, till: Till, merchant_id: str, mid: str, notice: Notice) -> Received:
+def _keep(
+    connection: Connection, till: Till, merchant_id: str, mid: str, notice: Notice, *, by_browser: bool
+) -> Received:
     now = till.clock.now()
     seen = _Seen.of(notice)
-    token = result_token(connection, till, merchant_id, mid, seen.paytm_id)
+    token = result_token(connection, till, merchant_id, mid, seen.paytm_id) if by_browser else None
     refund_id = refunds.nudge(connection, mid, seen.ref_id, now) if seen.ref_id is not None else None
     payment_id = callbacks.nudge(connection, mid, seen.paytm_id, now)
     if callbacks.is_known(connection, merchant_id, seen.digest):

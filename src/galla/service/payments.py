@@ -88,7 +88,7 @@ async def start(
     till.bell.ring()
     first_step = till.spawn(advance(till, made.payment, is_marked=True))
     await _wait(first_step, wait_s)
-    payment = await _read(till, principal, made.payment.id)
+    payment = await _read(till, principal, made.payment.id) if wait_s > 0 else made.payment
     text = await _answer(till, principal, idempotency_key, payment)
     return Started(payment=msgspec.json.decode(text), is_replay=False)
 

@@ -209,7 +209,8 @@ def insert(connection: Connection, till: Till, principal: Principal, values: dic
     now = till.clock.now()
     user_id = ids.new_id("usr", now)
     detail = {name: values[name] for name in ("name", "display_name", "role", "branch") if values[name]}
-    note(connection, till, principal, "user.created", user_id, detail)  # its lock keeps two from taking one name
+    stored.hold(connection, principal.merchant_id)  # two may not take one name
+    note(connection, till, principal, "user.created", user_id, detail)
     _must_be_free(connection, principal.merchant_id, user_id, values)
     row = {
         "merchant_id": principal.merchant_id,
@@ -253,6 +254,7 @@ def _change(
     values: dict[str, Any],
     is_active: bool | None,
 ) -> Row[Any]:
+    stored.hold(connection, principal.merchant_id)  # nor may two who are the last admins leave each other alone
     before = required(connection, principal.merchant_id, name)
     changed = {column: value for column, value in values.items() if getattr(before, column) != value}
     detail: dict[str, Any] = dict(changed)

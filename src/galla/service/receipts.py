@@ -86,7 +86,7 @@ async def verify(till: Till, typed: str) -> Genuine | None:
 def _hand_out(connection: Connection, till: Till, principal: Principal, name: str, address: str) -> Printed:
     merchant_id, now = principal.merchant_id, till.clock.now()
     object_id = _object_id(connection, merchant_id, name)
-    stored.hold(connection, merchant_id)
+    merchants.hold(connection, merchant_id)  # nobody else numbers a paper of theirs until the commit
     row = stored.of_object(connection, merchant_id, object_id)
     if row is None:
         _write(connection, merchant_id, object_id, now)

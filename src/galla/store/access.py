@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Row, bindparam, delete, insert, select, update
 
+from galla.store.one_statement import one_statement
 from galla.store.record_tables import api_keys, sessions
 
 _k, _s = api_keys.c, sessions.c
@@ -22,6 +23,7 @@ def insert_key(connection: Connection, values: dict[str, Any]) -> None:
     connection.execute(insert(api_keys), values)
 
 
+@one_statement
 def key_with_digest(connection: Connection, digest: str) -> Row[Any] | None:
     """Return an API key that is in force."""
     return connection.execute(_KEY, {"known_by": digest}).one_or_none()
@@ -47,6 +49,7 @@ def insert_session(connection: Connection, values: dict[str, Any]) -> None:
     connection.execute(insert(sessions), values)
 
 
+@one_statement
 def session_with_digest(connection: Connection, digest: str, kind: str, at: int) -> Row[Any] | None:
     """Return a session or one-time token that has neither expired nor been idle too long."""
     return connection.execute(_SESSION, {"known_by": digest, "of": kind, "now": at}).one_or_none()

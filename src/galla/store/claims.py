@@ -46,6 +46,8 @@ from galla.payments.ladder import (
 )
 from galla.payments.machine import sending
 from galla.payments.model import Payment
+from galla.store.afterwards import afterwards
+from galla.store.one_statement import one_statement
 from galla.store.payments import get
 from galla.store.presence import number_of
 from galla.store.rows import PAYMENT_COLUMNS, millis, payment_from
@@ -172,10 +174,11 @@ def keep_session(connection: Connection, payment: Payment, sealed: str) -> None:
 
 
 def hint(connection: Connection, merchant_id: str, payment_id: str, now: datetime) -> None:
-    """Let a payment that is not paid fall due now, if it is not due already."""
-    connection.execute(_HINT, {"merchant": merchant_id, "payment": payment_id, "now": to_millis(now)})
+    """Let a payment that is not paid fall due now, or right after the commit, if it is not due already."""
+    afterwards(connection, _HINT, {"merchant": merchant_id, "payment": payment_id, "now": to_millis(now)})
 
 
+@one_statement
 def due_and_held(connection: Connection, now: datetime) -> list[tuple[str, str, int]]:
     """Return what has fallen due under a claim: merchant, payment and fencing token, the longest overdue first."""
     return [(row.merchant_id, row.id, row.fence) for row in connection.execute(_DUE_AND_HELD, {"now": to_millis(now)})]
@@ -187,6 +190,7 @@ def free(connection: Connection, claims: list[tuple[str, str, int]]) -> None:
     connection.execute(_FREE, given)
 
 
+@one_statement
 def next_due_at(connection: Connection) -> datetime | None:
     """Return when the next payment falls due, or None."""
     found = connection.execute(_NEXT_DUE).scalar_one_or_none()

@@ -7,18 +7,34 @@ has read position n has seen everything before it, on either engine.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Row, Select, and_, bindparam, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Row,
+    Select,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    insert,
+    select,
+    update,
+)
 
 from galla.clock import to_millis
+from galla.store.one_statement import one_statement
 from galla.store.record_tables import audit, events, heads
 from galla.store.rows import text
 
 GENESIS = "0" * 64
+_HELD = "galla_journal"
 
 _h, _e = heads.c, events.c
 # What every change runs is put together here, once: that takes longer than to run it.
@@ -27,7 +43,7 @@ _NEXT = (
     .where(_h.merchant_id == bindparam("merchant"))
     .values(
         event_position=_h.event_position + bindparam("more", type_=BigInteger()),
-        audit_position=_h.audit_position + 1,
+        audit_position=_h.audit_position + bindparam("rows", type_=BigInteger()),
     )
     .returning(_h.event_position, _h.audit_position, _h.audit_hash)
 )
@@ -66,38 +82,107 @@ def open_journal(connection: Connection, merchant_id: str) -> None:
 def record(
     connection: Connection, merchant_id: str, now: datetime, note: Note, *happened: Event
 ) -> None:
-    """Write the audit row of a change, and its events, with the next numbers."""
-    at = to_millis(now)
-    head = connection.execute(_NEXT, {"merchant": merchant_id, "more": len(happened)}).one()
+    """Write the audit row of a change, and its events, with the next numbers: now, or where `held_back` ends."""
+    change = _Change(merchant_id=merchant_id, at=to_millis(now), note=note, happened=happened)
+    held = connection.info.get(_HELD)
+    if held is None:
+        _write(connection, merchant_id, [change])
+    else:
+        held.append(change)
+
+
+class _Change(msgspec.Struct, frozen=True, kw_only=True):
+    merchant_id: str
+    at: int
+    note: Note
+    happened: tuple[Event, ...]
+
+
+@contextmanager
+def held_back(connection: Connection) -> Iterator[list[_Change]]:
+    """Write what is recorded inside the block when it ends, each merchant's together; give what is held so far.
+
+    A merchant's numbers are locked from their use to the commit. So they are used last: for a moment only, and never
+    by a transaction that has yet to wait for a row of somebody who waits for these numbers.
+    """
+    info, held = connection.info, list[_Change]()
+    info[_HELD] = held
+    try:
+        yield held
+    finally:
+        info.pop(_HELD, None)
+    for merchant_id in sorted({each.merchant_id for each in held}):
+        _write(connection, merchant_id, [each for each in held if each.merchant_id == merchant_id])
+
+
+def _write(connection: Connection, merchant_id: str, changes: list[_Change]) -> None:
+    """Number the changes of one merchant and write them."""
+    more = sum(len(each.happened) for each in changes)
+    given = {"merchant": merchant_id, "more": more, "rows": len(changes)}
+    head = connection.execute(_NEXT, given).one()
+    noted, happened = [], []
+    position, previous = head.audit_position - len(changes), head.audit_hash
+    place = head.event_position - more
+    for change in changes:
+        position += 1
+        row = _audit_row(change, position, previous)
+        previous = row["hash"]
+        noted.append(row)
+        for event in change.happened:
+            place += 1
+            happened.append(_event_row(change, event, place))
+    if len(changes) == 1 and connection.dialect.name == "postgresql":  # one journey for all of them
+        together = enumerate([*noted, *happened])
+        named = {f"{name}_{number}": value for number, each in together for name, value in each.items()}
+        connection.execute(_at_once(len(happened)), {**named, "merchant": merchant_id, "sealed": previous})
+        return
+    connection.execute(_ADD_AUDIT, noted)
+    connection.execute(_SEAL, {"merchant": merchant_id, "sealed": previous})
+    if happened:
+        connection.execute(_ADD_EVENT, happened)
+
+
+def _audit_row(change: _Change, position: int, previous: str) -> dict[str, Any]:
+    note = change.note
     row = {
-        "merchant_id": merchant_id,
-        "position": head.audit_position,
-        "at": at,
+        "merchant_id": change.merchant_id,
+        "position": position,
+        "at": change.at,
         "actor": note.actor,
         "origin": note.origin,
         "action": note.action,
         "object_id": note.object_id,
         "detail": text(note.detail),
-        "previous": head.audit_hash,
+        "previous": previous,
     }
-    row["hash"] = link(row)
-    connection.execute(_ADD_AUDIT, row)
-    connection.execute(_SEAL, {"merchant": merchant_id, "sealed": row["hash"]})
-    first = head.event_position - len(happened) + 1
-    for offset, event in enumerate(happened):
-        connection.execute(
-            _ADD_EVENT,
-            {
-                "merchant_id": merchant_id,
-                "position": first + offset,
-                "type": event.type,
-                "object_id": event.object_id,
-                "bill_id": event.bill_id,
-                "sequence": event.sequence,
-                "data": event.data,
-                "at": at,
-            },
-        )
+    return {**row, "hash": link(row)}
+
+
+def _event_row(change: _Change, event: Event, position: int) -> dict[str, Any]:
+    return {
+        "merchant_id": change.merchant_id,
+        "position": position,
+        "type": event.type,
+        "object_id": event.object_id,
+        "bill_id": event.bill_id,
+        "sequence": event.sequence,
+        "data": event.data,
+        "at": change.at,
+    }
+
+
+@lru_cache(maxsize=16)
+def _at_once(count: int) -> Update:
+    """Return the statement that writes an audit row and so many events, and seals the chain."""
+
+    def named(table: Table, number: int) -> dict[str, Any]:
+        return {each.name: bindparam(f"{each.name}_{number}", type_=each.type) for each in table.columns}
+
+    parts = [_ADD_AUDIT.values(named(audit, 0)).cte("noted")]
+    if count:
+        rows = [named(events, number) for number in range(1, count + 1)]
+        parts.append(_ADD_EVENT.values(rows).cte("happened"))
+    return _SEAL.add_cte(*parts)
 
 
 def link(row: dict[str, Any]) -> str:
@@ -127,6 +212,7 @@ def first_broken(connection: Connection, merchant_id: str) -> tuple[int, int | N
     return expected - 1, None if is_whole else expected
 
 
+@one_statement
 def events_after(
     connection: Connection,
     merchant_id: str,
@@ -159,6 +245,7 @@ def _events_after(narrowed: tuple[str, ...]) -> Select[Any]:
     return select(events).where(and_(*where)).order_by(order).limit(bindparam("most", type_=BigInteger()))
 
 
+@one_statement
 def last_position(connection: Connection, merchant_id: str) -> int:
     """Return the position of the newest event."""
     found = connection.execute(_LAST, {"merchant": merchant_id}).scalar_one_or_none()

@@ -6,12 +6,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
+from galla.store.one_statement import one_statement
 from galla.store.tables import merchants, payments, terminals
 
 _m, _t, _p = merchants.c, terminals.c, payments.c
 _TERMINAL = select(terminals).where(
     _t.merchant_id == bindparam("merchant"), or_(_t.id == bindparam("named"), _t.tid == bindparam("named"))
 )
+_HOLD = select(_m.id).where(_m.id == bindparam("merchant")).with_for_update(key_share=True)
 
 
 def insert_merchant(connection: Connection, values: dict[str, Any]) -> None:
@@ -24,6 +26,12 @@ def change_merchant(connection: Connection, merchant_id: str, values: dict[str, 
     connection.execute(update(merchants).where(_m.id == merchant_id).values(values))
 
 
+def hold(connection: Connection, merchant_id: str) -> None:
+    """Let nobody else who holds this merchant go on before the commit: for what may be decided only one by one."""
+    connection.execute(_HOLD, {"merchant": merchant_id})
+
+
+@one_statement
 def get_merchant(connection: Connection, merchant_id: str) -> Row[Any] | None:
     """Return a merchant by id."""
     return connection.execute(select(merchants).where(_m.id == merchant_id)).one_or_none()
@@ -58,6 +66,7 @@ def get_terminal(connection: Connection, merchant_id: str, name: str) -> Row[Any
     return connection.execute(_TERMINAL, {"merchant": merchant_id, "named": name}).first()
 
 
+@one_statement
 def terminals_of(connection: Connection, merchant_id: str) -> list[Row[Any]]:
     """Return the terminals of a merchant, by label."""
     return list(

@@ -29,6 +29,7 @@ from galla.clock import from_millis, to_millis
 from galla.errors import StaleClaim
 from galla.ids import new_id
 from galla.payments.model import Payment, Proof, Reason
+from galla.store.one_statement import one_statement
 from galla.store.presence import number_of
 from galla.store.rows import PAYMENT_COLUMNS, millis, payment_from, payment_values
 from galla.store.rows import text as as_text
@@ -174,6 +175,7 @@ def insert_proof(connection: Connection, payment: Payment, proof: Proof, proof_i
     )
 
 
+@one_statement
 def paid_by(connection: Connection, mid: str, transaction_id: str) -> str | None:
     """Return the id of the payment that a Paytm transaction has paid, or None."""
     return connection.execute(_PAID_BY, {"of": mid, "transaction": transaction_id}).scalar_one_or_none()
@@ -221,6 +223,7 @@ def exchanges_of(connection: Connection, merchant_id: str, payment_id: str) -> l
     return out
 
 
+@one_statement
 def get(connection: Connection, merchant_id: str, payment_id: str, *, lock: bool = False) -> Payment | None:
     """Return one payment of a merchant, with its proof; `lock` holds its row until the commit."""
     query = _GET_LOCKED if lock and connection.dialect.name == "postgresql" else _GET

@@ -1,38 +1,46 @@
 """PostgreSQL: many processes, many machines.
 
-Concurrent writes of one process share a transaction, each in a savepoint of its own, and are answered after
-its commit. A lost race (deadlock, serialisation) runs the function again, alone.
+Concurrent writes of one process share a transaction and are answered after its commit; what they record is written at
+its end. If one of them fails, they are run again with each in a savepoint of its own, which costs two journeys more
+for each. A lost race (a held row, deadlock, serialisation) runs the function again, alone.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Executable
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from galla.errors import ConfigError, Unavailable
+from galla.store import journal
+from galla.store.afterwards import Later, kept
 from galla.store.migrating import ONE_AT_A_TIME, upgrade
 from galla.store.nudges import Nudges
+from galla.store.one_statement import is_one_statement
 from galla.store.presence import PROCESS, hold, new_number
 
 T = TypeVar("T")
 P = ParamSpec("P")
 _Item = tuple[Callable[[Connection], Any], "asyncio.Future[Any]"]
-_Answer = tuple["asyncio.Future[Any]", Any, Exception | None]
+_Answer = tuple["asyncio.Future[Any]", Any, Exception | None, list[Later]]
 
 _LIMITS = {"lock_timeout": "5s", "statement_timeout": "20s", "idle_in_transaction_session_timeout": "20s"}
 """A process that dies with a lock in its hand must not hold up the others until its connection is missed."""
+_SOON = "SET LOCAL lock_timeout = '300ms'"
+"""A group that meets a held row lets its own go, sooner than PostgreSQL looks for deadlocks, and is done one by one."""
+_PATIENT = "SET LOCAL lock_timeout = '5s'"
 
 GROUP_MAX = 128
 QUEUE_MAX = 5_000
 POOL_S = 5.0  # who gets no connection in this time hears that there is none
 WRITERS = 3
 RACES_MAX = 6
+AFTERWARDS_MAX = 2  # statements after a commit that run at once: what they wait for keeps no writer waiting
 _GONE = ("08", "57P", "53", "58")  # connection lost, server stopping, out of connections or space, disk
 _LOST_RACES = {"40001", "40P01", "55P03", "23505"}  # 23505: somebody wrote the row we looked for, meanwhile
 _REFUSED = {"3D000", "28000", "28P01"}  # no such database, role or password
@@ -47,9 +55,12 @@ class PostgresDatabase:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._looking = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._is_closed = False
         self._queue: asyncio.Queue[_Item] = asyncio.Queue()
         self._nudges = Nudges(engine)
+        self._after: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(AFTERWARDS_MAX)
         self._writers = [asyncio.create_task(self._work(), name="galla-write") for _ in range(WRITERS)]
 
     @classmethod
@@ -104,9 +115,10 @@ class PostgresDatabase:
         return False
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a reading function on a snapshot."""
+        """Run a reading function on a snapshot; one statement is a snapshot by itself."""
+        engine = self._looking if is_one_statement(work) else self._reading
         try:
-            async with self._reading.connect() as connection:
+            async with engine.connect() as connection:
                 return await connection.run_sync(work, *args, **kwargs)
         except (OSError, SQLAlchemyError) as error:
             if is_gone(error):
@@ -135,6 +147,7 @@ class PostgresDatabase:
         """Finish the queue and close the pool."""
         self._is_closed = True
         await self._queue.join()
+        await asyncio.gather(*self._after)
         await self._nudges.close()
         for writer in self._writers:
             writer.cancel()
@@ -148,31 +161,60 @@ class PostgresDatabase:
                 group.append(self._queue.get_nowait())
             try:
                 await self._commit([item for item in group if not item[1].cancelled()])
+            except Exception as error:  # whatever it is, the writer lives on and every caller hears
+                _refuse(group, _unavailable(is_run=True), error)
             finally:
                 for _ in group:
                     self._queue.task_done()
 
-    async def _commit(self, group: list[_Item], races: int = 0) -> None:
+    async def _commit(self, group: list[_Item], races: int = 0, *, is_apart: bool = False) -> None:
+        """Run and commit a group in one transaction; only if one of them fails, again with each in a savepoint."""
         if not group:
             return
         is_run = False
         try:
             async with self._engine.connect() as connection, connection.begin():
-                answers = await connection.run_sync(_run, group)
+                answers = await connection.run_sync(_run_apart if is_apart else _run, group)
                 is_run = True
         except Exception as error:
             if is_gone(error):
                 _refuse(group, _unavailable(is_run), error)
+            elif len(group) > 1 and not is_apart and not is_lost_race(error):
+                await self._commit(group, races, is_apart=True)
             else:
                 await self._recover(group, error, races)
             return
-        for future, value, failure in answers:
-            if future.done():
-                continue
-            if failure is None:
-                future.set_result(value)
+        for future, value, failure, later in answers:
+            if failure is None and later:
+                self._spawn(self._do(later, future, value))
             else:
-                future.set_exception(failure)
+                _answer(future, value, failure)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name="galla-afterwards")
+        self._after.add(task)
+        task.add_done_callback(self._after.discard)
+
+    async def _do(self, later: list[Later], future: asyncio.Future[Any], value: Any) -> None:
+        """Run what a committed work has left for afterwards, each by itself, and then answer its caller."""
+        failure = None
+        try:
+            async with self._room:
+                for statement, given in later:
+                    await self._do_one(statement, given)
+        except Exception as error:
+            failure = Unavailable("This was recorded, but the database did not let it be followed. Send it again.")
+            failure.__cause__ = error
+        _answer(future, value, failure)
+
+    async def _do_one(self, statement: Executable, given: dict[str, Any], races: int = 0) -> None:
+        try:
+            async with self._looking.connect() as connection:
+                await connection.execute(statement, given)
+        except DBAPIError as error:
+            if not is_lost_race(error) or races >= RACES_MAX:
+                raise
+            await self._do_one(statement, given, races + 1)
 
     async def _recover(self, group: list[_Item], error: Exception, races: int) -> None:
         """A group that failed is done one by one; a lost race is run again; the rest is the caller's to hear."""
@@ -206,19 +248,55 @@ def _state(error: BaseException) -> str:
 
 
 def _run(connection: Connection, group: list[_Item]) -> list[_Answer]:
-    if len(group) == 1:
-        return [(group[0][1], group[0][0](connection), None)]
     answers: list[_Answer] = []
-    for work, future in group:
-        try:
-            with connection.begin_nested():
-                value = work(connection)
-            answers.append((future, value, None))
-        except Exception as error:
-            if is_lost_race(error) or is_gone(error):
-                raise
-            answers.append((future, None, error))
+    with kept(connection) as later, journal.held_back(connection):
+        _wait_little(connection, group)
+        for work, future in group:
+            before = len(later)
+            value = work(connection)
+            answers.append((future, value, None, later[before:]))
+        _wait_long(connection, group)
     return answers
+
+
+def _run_apart(connection: Connection, group: list[_Item]) -> list[_Answer]:
+    """Run each in a savepoint of its own, so that one that fails takes back only what is its own."""
+    answers: list[_Answer] = []
+    with kept(connection) as later, journal.held_back(connection) as held:
+        _wait_little(connection, group)
+        for work, future in group:
+            before, recorded = len(later), len(held)
+            try:
+                with connection.begin_nested():
+                    value = work(connection)
+                answers.append((future, value, None, later[before:]))
+            except Exception as error:
+                if is_lost_race(error) or is_gone(error):
+                    raise
+                del held[recorded:]
+                answers.append((future, None, error, []))
+        _wait_long(connection, group)
+    return answers
+
+
+def _wait_little(connection: Connection, group: list[_Item]) -> None:
+    if len(group) > 1:
+        connection.exec_driver_sql(_SOON)
+
+
+def _wait_long(connection: Connection, group: list[_Item]) -> None:
+    """For the journal's numbers everybody waits in one line, and whoever has them goes on to the commit."""
+    if len(group) > 1:
+        connection.exec_driver_sql(_PATIENT)
+
+
+def _answer(future: asyncio.Future[Any], value: Any, failure: Exception | None) -> None:
+    if future.done():
+        return
+    if failure is None:
+        future.set_result(value)
+    else:
+        future.set_exception(failure)
 
 
 def _check_durable(connection: Connection) -> None:

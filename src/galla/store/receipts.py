@@ -7,14 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select
 
 from galla.store.receipt_tables import prints, receipts
-from galla.store.record_tables import heads
 
 _r, _p = receipts.c, prints.c
-
-
-def hold(connection: Connection, merchant_id: str) -> None:
-    """Let nobody else number a paper of this merchant until the commit."""
-    connection.execute(select(heads.c.merchant_id).where(heads.c.merchant_id == merchant_id).with_for_update())
 
 
 def of_object(connection: Connection, merchant_id: str, object_id: str) -> Row[Any] | None:

@@ -11,8 +11,9 @@ import fcntl
 import os
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Concatenate, ParamSpec, TypeVar
 
@@ -23,6 +24,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 
 from galla.errors import ConfigError, Unavailable
 from galla.store.migrating import migrate
+from galla.store.one_statement import is_one_statement
 from galla.store.sqlite_words import steady
 
 T = TypeVar("T")
@@ -33,6 +35,7 @@ _Answer = tuple["Future[Any]", Any, Exception | None]
 GROUP_MAX = 256
 QUEUE_MAX = 5_000
 READERS = 4
+_ALONE = "galla_one_statement"  # an execution option: no transaction, since one statement sees one moment
 _FIRST_SAFE = (3, 51, 3)
 _READONLY = 8
 _FATAL = {_READONLY, 10, 11, 13, 14, 26}  # READONLY IOERR CORRUPT FULL CANTOPEN NOTADB
@@ -48,14 +51,20 @@ _PRAGMAS = (
 )
 
 
+class _Busy(Unavailable):
+    """Somebody else holds the file at this moment."""
+
+
 class SQLiteDatabase:
     """A `Database` on one SQLite file."""
 
     dialect = "sqlite"
 
-    def __init__(self, writer: Engine, readers: Engine, lock: IO[str]) -> None:
+    def __init__(self, writer: Engine, readers: Engine, looker: Connection, lock: IO[str]) -> None:
         self._writer = writer
         self._readers = readers
+        self._looker = looker
+        self._looking = threading.Lock()  # whoever reads on another loop's thread waits for a moment
         self._lock = lock
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._failed: str | None = None  # what later writers are told
@@ -88,13 +97,15 @@ class SQLiteDatabase:
             migrate(writer)
             _tune(writer)
             os.chmod(file, 0o600)
+            looker = readers.execution_options(**{_ALONE: True}).connect()
+            looker.exec_driver_sql("PRAGMA busy_timeout=20")  # the loop waits with it; whoever has time asks a thread
         except BaseException as error:
             writer.dispose()
             lock.close()
             if is_fatal(error) or is_busy(error):
                 raise Unavailable(f"The database {file} cannot be opened: {_said(error)}. {_CHECK_DISK}") from error
             raise
-        return cls(writer, readers, lock)
+        return cls(writer, readers, looker, lock)
 
     @property
     def is_broken(self) -> bool:
@@ -102,17 +113,15 @@ class SQLiteDatabase:
         return self._broken is not None
 
     async def read(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a reading function on a snapshot."""
+        """Run a reading function on a snapshot: on a thread, unless going there would take longer than the work."""
 
         def inside() -> T:
-            try:
-                with self._readers.connect() as connection:
-                    return work(connection, *args, **kwargs)
-            except DBAPIError as error:
-                if _primary_code(error) in (_FATAL | _BUSY) - {_READONLY}:  # that one only means that `work` writes
-                    raise Unavailable(f"The database cannot be read: {_said(error)}. {_CHECK_DISK}") from error
-                raise
+            with _unless_unreadable(), self._readers.connect() as connection:
+                return work(connection, *args, **kwargs)
 
+        if is_one_statement(work):
+            with self._looking, suppress(_Busy), _unless_unreadable():
+                return work(self._looker, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._pool, inside)
 
     async def write(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -138,6 +147,8 @@ class SQLiteDatabase:
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
         self._pool.shutdown()
+        with self._looking:
+            self._looker.close()
         self._readers.dispose()
         self._writer.dispose()
         self._lock.close()
@@ -214,6 +225,22 @@ class SQLiteDatabase:
             future.set_exception(failure)
 
 
+@contextmanager
+def _unless_unreadable() -> Iterator[None]:
+    """Let a reader hear that the file cannot be read, if that is what went wrong.
+
+    Raises:
+        Unavailable: it cannot.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if _primary_code(error) in (_FATAL | _BUSY) - {_READONLY}:  # that one only means that a reader writes
+            kind = _Busy if is_busy(error) else Unavailable
+            raise kind(f"The database cannot be read: {_said(error)}. {_CHECK_DISK}") from error
+        raise
+
+
 def check_library(version: tuple[int, ...]) -> None:
     """Refuse an SQLite that can corrupt its WAL.
 
@@ -255,7 +282,7 @@ def _engine(path: str, *, is_writer: bool) -> Engine:
         hide_parameters=True,
         poolclass=StaticPool if is_writer else QueuePool,
         connect_args={"check_same_thread": False, "isolation_level": None, "cached_statements": 512},
-        **({} if is_writer else {"pool_size": READERS}),
+        **({} if is_writer else {"pool_size": READERS + 1}),  # the loop's own thread reads as well
     )
     pragmas = _PRAGMAS if is_writer else (*_PRAGMAS, "PRAGMA query_only=ON", "PRAGMA wal_autocheckpoint=0")
 
@@ -266,7 +293,8 @@ def _engine(path: str, *, is_writer: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
+        if not connection.get_execution_options().get(_ALONE):
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
 
     return steady(engine)
 

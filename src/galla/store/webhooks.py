@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from galla.store.one_statement import one_statement
 from galla.store.record_tables import heads
 from galla.store.webhook_tables import deliveries, webhook_endpoints
 
@@ -51,6 +52,7 @@ def remove(connection: Connection, merchant_id: str, endpoint_id: str) -> None:
     connection.execute(delete(webhook_endpoints).where(_e.merchant_id == merchant_id, _e.id == endpoint_id))
 
 
+@one_statement
 def listening(connection: Connection) -> list[Row[Any]]:
     """Return every endpoint in use, of all merchants: how far it is, how far its events are, its next due time."""
     return list(connection.execute(_LISTENING))

@@ -43,7 +43,7 @@ async def receive_callback(request: Request, till: TillHere, token: str) -> Resp
         if len(body) > BODY_MAX:
             raise Problem(413, "body_too_large", f"A message of Paytm's has at most {BODY_MAX // 1024} KiB.")
         said = request.headers.get("content-type", "")
-        received = await _told(callbacks.receive(till, token, said, body))
+        received = await _told(callbacks.receive(till, token, said, body, by_browser=_is_browser(request)))
     except Problem as problem:
         return _unusable(request, problem)
     if _is_browser(request):
