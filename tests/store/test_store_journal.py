@@ -142,3 +142,8 @@ async def test_events_can_be_narrowed(database: Database) -> None:
     assert await seen(0, kind="payment.paid") == [3]
     assert await seen(0, bill_id="b1") == [1, 2, 3]
     assert await seen(0, bill_id="b2") == []
+
+
+def test_what_every_change_runs_is_put_together_once() -> None:
+    """The statement that writes a change in one journey can be kept by SQLAlchemy, however many events it has."""
+    assert all(journal._at_once(count)._generate_cache_key() is not None for count in range(4))

@@ -178,11 +178,9 @@ def _at_once(count: int) -> Update:
     def named(table: Table, number: int) -> dict[str, Any]:
         return {each.name: bindparam(f"{each.name}_{number}", type_=each.type) for each in table.columns}
 
-    parts = [_ADD_AUDIT.values(named(audit, 0)).cte("noted")]
-    if count:
-        rows = [named(events, number) for number in range(1, count + 1)]
-        parts.append(_ADD_EVENT.values(rows).cte("happened"))
-    return _SEAL.add_cte(*parts)
+    noted = _ADD_AUDIT.values(named(audit, 0)).cte("noted")
+    happened = [_ADD_EVENT.values(named(events, each)).cte(f"happened_{each}") for each in range(1, count + 1)]
+    return _SEAL.add_cte(noted, *happened)  # a row each: SQLAlchemy would put a list of rows together anew each time
 
 
 def link(row: dict[str, Any]) -> str:
