@@ -13,7 +13,7 @@ from galla.payments.ladder import EDC, UPI
 from galla.payments.model import Status
 from galla.store import journal, payments, refunds, shifts, tasks
 from galla.store.claims import Schedule, claim_due, next_due_at
-from galla.store.database import Database
+from galla.store.database import Database, open_database
 from galla.store.record_tables import events
 from galla.store.record_tables import tasks as tasks_table
 from galla.store.rows import payment_values
@@ -73,6 +73,21 @@ async def test_nothing_asked_all_the_time_reads_the_past(database: Database, sho
             walked = re.search(rf"(Seq Scan on|SCAN) {table}\b(?! USING (COVERING )?INDEX)", plan)
             assert walked is None, f"{name} reads all of {table}:\n{plan}"
         assert re.search(index, plan), f"{name}:\n{plan}"
+
+
+async def test_a_young_shop_is_not_walked_through(fresh_sqlite_url: str) -> None:
+    """What happened to one payment is found by its id before SQLite has ever looked at how full its tables are."""
+    database = await open_database(fresh_sqlite_url)
+    shop = await database.write(make_shop)
+    asks: list[Ask] = [
+        lambda c, shop: journal.events_after(c, shop.merchant_id, 0, 100, object_id="pay_1"),
+        lambda c, shop: journal.events_after(c, shop.merchant_id, 0, 100, bill_id="bill_1"),
+        lambda c, shop: journal.trail(c, shop.merchant_id, "pay_1"),
+    ]
+    for ask in asks:
+        for line in await database.write(_plan, ask, shop):
+            assert re.search(r"(object_id|bill_id)=\?|ORDER BY", line), line
+    await database.close()
 
 
 class _Undo(Exception):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Concatenate, ParamSpec, TypeVar
 
 import pysqlite3.dbapi2 as sqlite
+import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
@@ -27,6 +28,8 @@ from galla.store.migrating import migrate
 from galla.store.one_statement import is_one_statement
 from galla.store.sqlite_words import steady
 
+log = structlog.get_logger("galla.store")
+
 T = TypeVar("T")
 P = ParamSpec("P")
 _Item = tuple[Callable[[Connection], Any], "Future[Any]"]
@@ -35,6 +38,7 @@ _Answer = tuple["Future[Any]", Any, Exception | None]
 GROUP_MAX = 256
 QUEUE_MAX = 5_000
 READERS = 4
+FIRST_LOOK = 256  # commits
 _ALONE = "galla_one_statement"  # an execution option: no transaction, since one statement sees one moment
 _FIRST_SAFE = (3, 51, 3)
 _READONLY = 8
@@ -68,6 +72,7 @@ class SQLiteDatabase:
         self._lock = lock
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._failed: str | None = None  # what later writers are told
+        self._commits, self._looks_at = 0, FIRST_LOOK
         self._broken: BaseException | None = None  # what the disk said; nothing is written after it
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="galla-read")
         self._thread = threading.Thread(target=self._work, name="galla-write", daemon=True)
@@ -172,6 +177,18 @@ class SQLiteDatabase:
                     break
             if group:
                 self._commit(group)
+                self._look_over()
+
+    def _look_over(self) -> None:
+        """Let SQLite look at its tables again when eight times as much was committed: a shop begins with empty ones."""
+        self._commits += 1
+        if self._commits < self._looks_at or self._broken is not None:
+            return
+        self._looks_at *= 8
+        try:
+            _tune(self._writer)
+        except DBAPIError as error:  # a plan may stay slow; what breaks the disk is found by the next commit
+            log.warning("not_tuned", detail=_said(error))
 
     def _commit(self, group: list[_Item]) -> None:
         """Commit a group together and answer after the commit; a group that fails is done one by one."""
@@ -301,7 +318,7 @@ def _engine(path: str, *, is_writer: bool) -> Engine:
 
 def _tune(writer: Engine) -> None:
     """Let SQLite look at its tables, so that it chooses the index that narrows most."""
-    with writer.connect() as connection:
+    with writer.connect() as connection, connection.begin():  # what it has seen is kept by a commit, as all else
         connection.exec_driver_sql("PRAGMA optimize=0x10002")
 
 
