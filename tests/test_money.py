@@ -86,13 +86,14 @@ def test_other_amounts_are_refused(value: object) -> None:
     ("paise", "text"),
     [
         (0, "₹0.00"), (1, "₹0.01"), (99_999, "₹999.99"), (100_000, "₹1,000.00"), (12_345_600, "₹1,23,456.00"),
-        (1_000_000_000, "₹1,00,00,000.00"), (-115, "-₹1.15"), (MAX_PAISE, "₹9,99,99,99,999.99"),
+        (1_000_000_000, "₹1,00,00,000.00"), (-115, "-₹1.15"), (-1, "-₹0.01"), (MAX_PAISE, "₹9,99,99,99,999.99"),
     ],
 )  # fmt: skip
 def test_money_is_written_the_indian_way(paise: int, text: str) -> None:
     """People read lakhs and crores: groups of two after the first three."""
     assert format_inr(paise) == text
     assert format_inr(paise, symbol="") == text.replace("₹", "")
+    assert rupees(paise) == text.replace("₹", "").replace(",", "")
 
 
 @given(st.integers(-MAX_PAISE, MAX_PAISE))
