@@ -118,7 +118,7 @@ def _start(stack: ExitStack, folder: Path, port: int, environment: dict[str, str
 
 
 def _used(database: str) -> dict[str, float]:
-    """Return the processor seconds that each part has used so far."""
+    """Return the processor seconds that each part has used so far; PostgreSQL's with its connections that ended."""
     used: dict[str, float] = {}
     own = psutil.Process()
     for process in [own, *own.children(recursive=True), *(_postgres() if database == "postgres" else ())]:
@@ -128,7 +128,8 @@ def _used(database: str) -> dict[str, float]:
             continue
         name = _part(words) if process.pid != own.pid else "the counters"
         if name is not None:
-            used[name] = used.get(name, 0.0) + times.user + times.system
+            ended = times.children_user + times.children_system if name == "PostgreSQL" else 0.0
+            used[name] = used.get(name, 0.0) + times.user + times.system + ended
     return used
 
 

@@ -5,11 +5,12 @@ Only what may be lost belongs here: a process that dies in between has committed
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 from sqlalchemy import Connection, Executable
+
+from galla.store.gathered import gathered
 
 Later = tuple[Executable, dict[str, Any]]
 
@@ -25,12 +26,6 @@ def afterwards(connection: Connection, statement: Executable, given: dict[str, A
         kept.append((statement, given))
 
 
-@contextmanager
-def kept(connection: Connection) -> Iterator[list[Later]]:
+def kept(connection: Connection) -> AbstractContextManager[list[Later]]:
     """Collect what is to be run after the commit."""
-    info, later = connection.info, list[Later]()
-    info[_KEPT] = later
-    try:
-        yield later
-    finally:
-        info.pop(_KEPT, None)
+    return gathered(connection, _KEPT)

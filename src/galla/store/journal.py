@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 
 from galla.clock import to_millis
+from galla.store.gathered import gathered
 from galla.store.one_statement import one_statement
 from galla.store.record_tables import audit, events, heads
 from galla.store.rows import text
@@ -115,12 +116,8 @@ def held_back(connection: Connection) -> Iterator[list[_Change]]:
     A merchant's numbers are locked from their use to the commit. So they are used last: for a moment only, and never
     by a transaction that has yet to wait for a row of somebody who waits for these numbers.
     """
-    info, held = connection.info, list[_Change]()
-    info[_HELD] = held
-    try:
+    with gathered(connection, _HELD) as held:
         yield held
-    finally:
-        info.pop(_HELD, None)
     for merchant_id in sorted({each.merchant_id for each in held}):
         _write(connection, merchant_id, [each for each in held if each.merchant_id == merchant_id])
 
