@@ -63,6 +63,31 @@ async def test_c08_three_callbacks_of_a_card_sale_are_one_posting(
         assert (await entries(shop), shop.calls("status")) == (1, 1)
 
 
+async def test_a_repeat_that_is_no_reason_to_ask_writes_nothing(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second and third callback wait for nobody's commit: the payment is due already, and then it is paid."""
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a repeat was written")
+
+    async with open_queue_shop(database_url) as shop:
+        payment = await shop.start()
+        shop.pay_by_card()
+        sent = posts(shop)
+        first = await shop.tell(sent[0].content_type, sent[0].body)
+        assert first.is_new
+        with monkeypatch.context() as patched:
+            patched.setattr(shop.till.database, "write", refuse)
+            second = await shop.tell(sent[1].content_type, sent[1].body)
+        await shop.drain()
+        assert (await shop.see(payment))["status"] == "paid"
+        with monkeypatch.context() as patched:
+            patched.setattr(shop.till.database, "write", refuse)
+            third = await shop.tell(sent[2].content_type, sent[2].body)
+        assert (second.is_new, third.is_new) == (False, False)
+
+
 async def test_a_upi_sale_on_a_machine_sends_one(database_url: str) -> None:
     """One callback without a type for a UPI payment on the machine: asked, proven, paid by UPI."""
     async with open_queue_shop(database_url) as shop:

@@ -145,5 +145,5 @@ async def test_events_can_be_narrowed(database: Database) -> None:
 
 
 def test_what_every_change_runs_is_put_together_once() -> None:
-    """The statement that writes a change in one journey can be kept by SQLAlchemy, however many events it has."""
-    assert all(journal._at_once(count)._generate_cache_key() is not None for count in range(4))
+    """The statement that writes changes in one journey can be kept by SQLAlchemy, however many there are."""
+    assert journal._at_once()._generate_cache_key() is not None

@@ -12,6 +12,7 @@ from tests.store.samples import NOW, make_shop, sale
 ASKED = {
     access.key_with_digest: ("digest",),
     access.session_with_digest: ("digest", "session", to_millis(NOW)),
+    callbacks.heard: ("merchant", "mid", "paytm id", "digest", NOW),
     callbacks.merchant_with_token: ("token",),
     claims.due_and_held: (NOW,),
     claims.next_due_at: (),

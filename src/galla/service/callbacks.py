@@ -13,13 +13,14 @@ from sqlalchemy import Connection
 
 from galla import ids
 from galla.clock import to_millis
-from galla.errors import AmountNotAllowed, NotFound, RemoteProtocolError
+from galla.errors import AmountNotAllowed, RemoteProtocolError
 from galla.money import parse_paise
 from galla.protocol.notify import EdcNotice, Notice, PaymentNotice, RefundNotice, read_notice
 from galla.service.orphan import open_orphan
 from galla.service.paylinks import result_token
 from galla.service.till import Till
 from galla.store import callbacks, refunds
+from galla.store.claims import hint
 from galla.store.journal import Note, record
 
 BODY_MAX = 65_536
@@ -57,23 +58,34 @@ async def receive(
         RemoteProtocolError: it cannot be read without guessing; nothing was changed.
     """
     merchant_id, mid, notice = await _read(till, token, content_type, body)
+    if not by_browser and await _says_nothing_new(till, merchant_id, mid, _Seen.of(notice)):
+        return Received(is_new=False)
     received = await till.database.write(_keep, till, merchant_id, mid, notice, by_browser=by_browser)
     till.bell.ring()
     return received
 
 
+async def _says_nothing_new(till: Till, merchant_id: str, mid: str, seen: _Seen) -> bool:
+    """Whether a message was kept before, and its payment is paid or about to be asked about anyway.
+
+    Paytm says most things about a card's payment three times, so this is the common case.
+    """
+    if seen.ref_id is not None:
+        return False
+    now = till.clock.now()
+    found = await till.database.read(callbacks.heard, merchant_id, mid, seen.paytm_id, seen.digest, now)
+    return found.is_known and not found.is_waiting
+
+
 async def _read(till: Till, token: str, content_type: str, body: bytes) -> tuple[str, str, Notice]:
     """Return whose message it is, by merchant and MID, and what it says."""
-    merchant = await till.database.read(callbacks.merchant_with_token, token[:100])
-    if merchant is None:
-        raise NotFound("There is no such callback address.")
-    account = await till.account(merchant.id)
+    account = await till.account_at(token[:100])
     notice = read_notice(body, content_type, account.key)
     if _Seen.of(notice).mid not in (None, account.mid):
         raise RemoteProtocolError(
             "This message is about another merchant.", path="mid", operation="notice"
         )
-    return merchant.id, account.mid, notice
+    return account.merchant_id, account.mid, notice
 
 
 def _keep(
@@ -83,8 +95,11 @@ def _keep(
     seen = _Seen.of(notice)
     token = result_token(connection, till, merchant_id, mid, seen.paytm_id) if by_browser else None
     refund_id = refunds.nudge(connection, mid, seen.ref_id, now) if seen.ref_id is not None else None
-    payment_id = callbacks.nudge(connection, mid, seen.paytm_id, now)
-    if callbacks.is_known(connection, merchant_id, seen.digest):
+    heard = callbacks.heard(connection, merchant_id, mid, seen.paytm_id, seen.digest, now)
+    payment_id = heard.payment_id
+    if heard.is_waiting and heard.merchant_id is not None and payment_id is not None:
+        hint(connection, heard.merchant_id, payment_id, now)
+    if heard.is_known:
         return Received(is_new=False, result_token=token)
     callbacks.keep(
         connection,

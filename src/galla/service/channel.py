@@ -117,7 +117,7 @@ class Channel:
                     self._hand_round(row)
                 if rows:
                     await asyncio.sleep(GATHER_S)
-                else:
+                if len(rows) < PAGE:
                     await self._bell.wait(LOOK_EVERY_S, count)
         except Exception as error:
             self._reading = None

@@ -27,6 +27,7 @@ from galla.service.channel import Channel
 from galla.service.ended import Ended
 from galla.service.throttle import Attempts
 from galla.service.vault import Vault, secret_for
+from galla.store import callbacks
 from galla.store import merchants as stored
 from galla.store.claims import Schedule
 from galla.store.database import Database, open_database
@@ -63,6 +64,7 @@ class Till:
         self.ended = Ended(clock, self.schedule.lease_ms)
         self.send_lease_ms = self._lease_ms(settings.send_timeout_s + SEND_MARGIN_S)
         self._accounts: dict[str, tuple[float, Account]] = {}
+        self._at_token: dict[str, str] = {}
         self._channels: dict[str, Channel] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closers: list[Callable[[], Awaitable[None]]] = []
@@ -145,6 +147,18 @@ class Till:
             log.error("database_unavailable", detail=str(error))
         elif error is not None:
             log.error("step_failed", exc_info=error)
+
+    async def account_at(self, token: str) -> Account:
+        """Return the standing of the merchant whose callback address holds this token; addresses are for good.
+
+        Raises:
+            NotFound: no such address.
+        """
+        merchant_id = self._at_token.get(token) or await self.database.read(callbacks.merchant_with_token, token)
+        if merchant_id is None:
+            raise NotFound("There is no such callback address.")
+        self._at_token[token] = merchant_id
+        return await self.account(merchant_id)
 
     async def account(self, merchant_id: str) -> Account:
         """Return a merchant's standing with Paytm, read again every minute: another process may change the key.

@@ -15,14 +15,18 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import (
+    ARRAY,
+    CTE,
     BigInteger,
     Connection,
     Row,
     Select,
+    String,
     Table,
     Update,
     and_,
     bindparam,
+    func,
     insert,
     literal_column,
     select,
@@ -49,6 +53,11 @@ _NEXT = (
     )
     .returning(_h.event_position, _h.audit_position, _h.audit_hash)
 )
+_PATIENCE = select(
+    func.set_config("lock_timeout", "5s", literal_column("true")), bindparam("merchant", type_=String()).label("of")
+).subquery("patience")
+_NEXT_IN_LINE = _NEXT.where(_h.merchant_id == _PATIENCE.c.of)
+"""The same on PostgreSQL, where everybody waits in one line for the numbers, and whoever has them goes on to commit."""
 _SEAL = update(heads).where(_h.merchant_id == bindparam("merchant")).values(audit_hash=bindparam("sealed"))
 _ADD_AUDIT, _ADD_EVENT = insert(audit), insert(events)
 _PLACE = _e.position + literal_column("0")
@@ -126,7 +135,8 @@ def _write(connection: Connection, merchant_id: str, changes: list[_Change]) -> 
     """Number the changes of one merchant and write them."""
     more = sum(len(each.happened) for each in changes)
     given = {"merchant": merchant_id, "more": more, "rows": len(changes)}
-    head = connection.execute(_NEXT, given).one()
+    is_shared = connection.dialect.name == "postgresql"
+    head = connection.execute(_NEXT_IN_LINE if is_shared else _NEXT, given).one()
     noted, happened = [], []
     position, previous = head.audit_position - len(changes), head.audit_hash
     place = head.event_position - more
@@ -138,10 +148,9 @@ def _write(connection: Connection, merchant_id: str, changes: list[_Change]) -> 
         for event in change.happened:
             place += 1
             happened.append(_event_row(change, event, place))
-    if len(changes) == 1 and connection.dialect.name == "postgresql":  # one journey for all of them
-        together = enumerate([*noted, *happened])
-        named = {f"{name}_{number}": value for number, each in together for name, value in each.items()}
-        connection.execute(_at_once(len(happened)), {**named, "merchant": merchant_id, "sealed": previous})
+    if is_shared:  # one journey for all of them, while everybody waits for these numbers
+        given = {"merchant": merchant_id, "sealed": previous, **_columns(audit, noted), **_columns(events, happened)}
+        connection.execute(_at_once(), given)
         return
     connection.execute(_ADD_AUDIT, noted)
     connection.execute(_SEAL, {"merchant": merchant_id, "sealed": previous})
@@ -178,16 +187,22 @@ def _event_row(change: _Change, event: Event, position: int) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=16)
-def _at_once(count: int) -> Update:
-    """Return the statement that writes an audit row and so many events, and seals the chain."""
+def _columns(table: Table, rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Return rows as columns, under the names that `_at_once` gives them."""
+    return {f"{table.name}_of_{each.name}": [row[each.name] for row in rows] for each in table.columns}
 
-    def named(table: Table, number: int) -> dict[str, Any]:
-        return {each.name: bindparam(f"{each.name}_{number}", type_=each.type) for each in table.columns}
 
-    noted = _ADD_AUDIT.values(named(audit, 0)).cte("noted")
-    happened = [_ADD_EVENT.values(named(events, each)).cte(f"happened_{each}") for each in range(1, count + 1)]
-    return _SEAL.add_cte(noted, *happened)  # a row each: SQLAlchemy would put a list of rows together anew each time
+@lru_cache(maxsize=1)
+def _at_once() -> Update:
+    """Return the statement that writes audit rows and events from columns of them, and seals the chain."""
+
+    def added(table: Table) -> CTE:
+        columns = [bindparam(f"{table.name}_of_{each.name}", type_=ARRAY(each.type)) for each in table.columns]
+        names = [each.name for each in table.columns]
+        rows = func.unnest(*columns).table_valued(*table.columns, name=f"{table.name}_rows").render_derived()
+        return insert(table).from_select(names, select(*(rows.c[name] for name in names))).cte(f"{table.name}_added")
+
+    return _SEAL.add_cte(added(audit), added(events))
 
 
 def link(row: dict[str, Any]) -> str:

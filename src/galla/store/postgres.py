@@ -29,17 +29,20 @@ P = ParamSpec("P")
 _Item = tuple[Callable[[Connection], Any], "asyncio.Future[Any]"]
 _Answer = tuple["asyncio.Future[Any]", Any, Exception | None, list[Later]]
 
-_LIMITS = {"lock_timeout": "5s", "statement_timeout": "20s", "idle_in_transaction_session_timeout": "20s"}
-"""A process that dies with a lock in its hand must not hold up the others until its connection is missed."""
-_SOON = "SET LOCAL lock_timeout = '300ms'"
-"""A group that meets a held row lets its own go, sooner than PostgreSQL looks for deadlocks, and is done one by one."""
+_LIMITS = {"lock_timeout": "300ms", "statement_timeout": "20s", "idle_in_transaction_session_timeout": "20s"}
+"""Who meets a held row lets its own go, sooner than PostgreSQL looks for deadlocks; a group is then done one by one.
+
+And a process that dies with a lock in its hand must not hold up the others until its connection is missed.
+"""
 _PATIENT = "SET LOCAL lock_timeout = '5s'"
+"""For who waits for a held row a second time, alone."""
 
 GROUP_MAX = 128
 QUEUE_MAX = 5_000
 POOL_S = 5.0  # who gets no connection in this time hears that there is none
 WRITERS = 3
 RACES_MAX = 6
+HINT_RACES_MAX = 20
 AFTERWARDS_MAX = 2  # statements after a commit that run at once: what they wait for keeps no writer waiting
 _GONE = ("08", "57P", "53", "58")  # connection lost, server stopping, out of connections or space, disk
 _LOST_RACES = {"40001", "40P01", "55P03", "23505"}  # 23505: somebody wrote the row we looked for, meanwhile
@@ -75,8 +78,8 @@ class PostgresDatabase:
         number = new_number()
         engine = create_async_engine(
             address,
-            pool_size=WRITERS + 5,
-            max_overflow=4,
+            pool_size=WRITERS + 9,
+            max_overflow=0,  # a connection that is opened for a moment costs more than it does in it
             pool_timeout=POOL_S,
             pool_pre_ping=False,
             hide_parameters=True,
@@ -91,6 +94,7 @@ class PostgresDatabase:
                 await asyncio.sleep(0.01)
             try:
                 async with engine.begin() as connection:
+                    await connection.exec_driver_sql(_PATIENT)
                     await connection.run_sync(upgrade)
             finally:
                 ONE_AT_A_TIME.release()
@@ -174,6 +178,8 @@ class PostgresDatabase:
         is_run = False
         try:
             async with self._engine.connect() as connection, connection.begin():
+                if races:
+                    await connection.exec_driver_sql(_PATIENT)
                 answers = await connection.run_sync(_run_apart if is_apart else _run, group)
                 is_run = True
         except Exception as error:
@@ -212,7 +218,7 @@ class PostgresDatabase:
             async with self._looking.connect() as connection:
                 await connection.execute(statement, given)
         except DBAPIError as error:
-            if not is_lost_race(error) or races >= RACES_MAX:
+            if not is_lost_race(error) or races >= HINT_RACES_MAX:
                 raise
             await self._do_one(statement, given, races + 1)
 
@@ -250,12 +256,10 @@ def _state(error: BaseException) -> str:
 def _run(connection: Connection, group: list[_Item]) -> list[_Answer]:
     answers: list[_Answer] = []
     with kept(connection) as later, journal.held_back(connection):
-        _wait_little(connection, group)
         for work, future in group:
             before = len(later)
             value = work(connection)
             answers.append((future, value, None, later[before:]))
-        _wait_long(connection, group)
     return answers
 
 
@@ -263,7 +267,6 @@ def _run_apart(connection: Connection, group: list[_Item]) -> list[_Answer]:
     """Run each in a savepoint of its own, so that one that fails takes back only what is its own."""
     answers: list[_Answer] = []
     with kept(connection) as later, journal.held_back(connection) as held:
-        _wait_little(connection, group)
         for work, future in group:
             before, recorded = len(later), len(held)
             try:
@@ -275,19 +278,7 @@ def _run_apart(connection: Connection, group: list[_Item]) -> list[_Answer]:
                     raise
                 del held[recorded:]
                 answers.append((future, None, error, []))
-        _wait_long(connection, group)
     return answers
-
-
-def _wait_little(connection: Connection, group: list[_Item]) -> None:
-    if len(group) > 1:
-        connection.exec_driver_sql(_SOON)
-
-
-def _wait_long(connection: Connection, group: list[_Item]) -> None:
-    """For the journal's numbers everybody waits in one line, and whoever has them goes on to the commit."""
-    if len(group) > 1:
-        connection.exec_driver_sql(_PATIENT)
 
 
 def _answer(future: asyncio.Future[Any], value: Any, failure: Exception | None) -> None:
