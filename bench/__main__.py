@@ -36,6 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds; for a first impression")
     parser.add_argument("only", nargs="?", choices=["pages", "history", "queues"], help="only this part")
+    parser.add_argument("--long", action="store_true", help="history: to ten million, on SQLite alone")
     given = parser.parse_args()
     is_quick = given.quick
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
@@ -46,7 +47,7 @@ def main() -> None:
     rounds = 7 if is_quick else 25
     parts: list[Part] = []
     if given.only is not None:
-        _measure_only(given.only, is_quick, facts)
+        _measure_only(given.only, is_quick, facts, is_long=given.long)
         return
 
     def done(part: Part) -> None:
@@ -72,20 +73,22 @@ def main() -> None:
     say(f"Written to bench/{report.RESULTS.name} after {time.monotonic() - began:.0f} s.")
 
 
-def _measure_only(what: str, is_quick: bool, facts: list[str]) -> None:
+def _measure_only(what: str, is_quick: bool, facts: list[str], *, is_long: bool) -> None:
     """Measure one part; what is written down about all else stays."""
     with both() as engines:
-        for engine in engines[1:] if what == "queues" else engines:
-            part = run(_part(what, engine, is_quick))
+        chosen = engines[1:] if what == "queues" else engines[:1] if is_long else engines
+        for engine in chosen:
+            part = run(_part(what, engine, is_quick, is_long))
             report.show(part)
             report.put(part, facts)
 
 
-async def _part(what: str, engine: Engine, is_quick: bool) -> Part:
+async def _part(what: str, engine: Engine, is_quick: bool, is_long: bool) -> Part:
     if what == "pages":
         return await pages.measure(engine, bills=10_000 if is_quick else 100_000, rounds=60)
     if what == "history":
-        return await history.measure(engine, [10_000, 100_000] if is_quick else [100_000, 1_000_000])
+        counts = [10_000, 100_000] if is_quick else [100_000, 1_000_000]
+        return await history.measure(engine, [*counts, 10_000_000] if is_long else counts)
     return await queues.measure(engine, window_s=5 if is_quick else 15)
 
 
