@@ -14,8 +14,9 @@ from galla.errors import IllegalTransition
 from galla.payments import reasons
 from galla.payments.ladder import Ladder, is_past, next_due
 from galla.payments.machine import Step
-from galla.payments.model import Payment, Phase, Proof, Status
+from galla.payments.model import Outcome, Payment, Phase, Proof, Status, Waiting
 
+OPEN_AGAIN_S = 86_400
 _replace = msgspec.structs.replace
 
 
@@ -35,14 +36,36 @@ def cancel(payment: Payment, now: datetime) -> Step:
     return Step(payment=after, event="payment.cancel_requested")
 
 
-def called(step: Step, ladder: Ladder, now: datetime) -> Step:
-    """Return the step with a call for a person in it, if the payment is live past its ladder and nobody is called."""
+def called(step: Step, outcome: Outcome, ladder: Ladder, now: datetime) -> Step:
+    """Return the step with a call for a person in it, where nobody is called yet and time alone would have to decide.
+
+    That is so of a payment that is live past its ladder, and of one that was given up and that Paytm still calls
+    pending when the late watch has ended.
+    """
     payment = step.payment
+    if payment.status is Status.NOT_PAID and isinstance(outcome, Waiting):
+        return _open_after_all(step, ladder, now)
     if payment.needs_review or not is_past(payment, ladder, now):
         return step
     sequence = payment.sequence + (0 if step.event else 1)
     after = _replace(payment, needs_review=True, reason=reasons.past_ladder(), sequence=sequence)
     return _replace(step, payment=after, event=step.event or "payment.needs_review", is_changed=True)
+
+
+def _open_after_all(step: Step, ladder: Ladder, now: datetime) -> Step:
+    """While there are looks to come, "pending" is a stale copy. No copy is as old as the late watch.
+
+    After it Paytm has a payment of which it had said that nobody made it: its money may come, so it is asked about
+    once a day for as long as Paytm says so. The reason goes on saying why it was given up.
+    """
+    payment = step.payment
+    if next_due(payment, ladder, now) is not None:
+        return step
+    after = _replace(payment, due_at=now + timedelta(seconds=OPEN_AGAIN_S * ladder.scale))
+    if payment.needs_review:
+        return _replace(step, payment=after, is_changed=True)
+    after = _replace(after, needs_review=True, sequence=payment.sequence + 1)
+    return _replace(step, payment=after, event="payment.needs_review", is_changed=True)
 
 
 def resolve(payment: Payment, *, is_paid: bool, evidence: str, now: datetime, ladder: Ladder) -> Step:

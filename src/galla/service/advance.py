@@ -71,7 +71,7 @@ async def advance(till: Till, payment: Payment, *, is_marked: bool = False) -> P
     step = apply(payment, outcome, asking, now, ladder)
     if line.rest_s:
         step = rested(step, now + timedelta(seconds=line.rest_s))
-    step = called(step, ladder, now)
+    step = called(step, outcome, ladder, now)
     if not step.is_changed:
         till.ended.add(payment)
         return payment
