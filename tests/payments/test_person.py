@@ -1,9 +1,12 @@
 """Where people come in: what Paytm has not decided when nobody waits for it any more."""
 
+import msgspec
+import pytest
+
 from galla.payments.ladder import EDC, LATE_WATCH_S
-from galla.payments.machine import Asking, Step, apply
-from galla.payments.model import Declined, Missing, Outcome, Payment, Phase, Status, Waiting
-from galla.payments.person import OPEN_AGAIN_S, called
+from galla.payments.machine import MISSES_MAX, Asking, Step, apply
+from galla.payments.model import Declined, Lost, Missing, Outcome, Payment, Phase, Status, Unsent, Waiting
+from galla.payments.person import ASK_ON_S, called
 from tests.payments.standing import later, payment, reason
 
 PENDING = Waiting(phase=Phase.CHECKING)
@@ -16,6 +19,11 @@ def told(before: Payment, outcome: Outcome, seconds: float) -> Step:
     return called(apply(before, outcome, Asking.INQUIRE, now, EDC), outcome, EDC, now)
 
 
+def claimed(before: Payment) -> Payment:
+    """Return a payment as a claim leaves it that finds no look to come."""
+    return msgspec.structs.replace(before, due_at=None)
+
+
 def test_what_is_pending_when_the_late_watch_has_ended_needs_a_person() -> None:
     """No copy is three days old: Paytm has what it said nobody had paid. A person is called, and it is asked on."""
     given_up = payment(Status.NOT_PAID, reason=reason("expired"))
@@ -23,15 +31,15 @@ def test_what_is_pending_when_the_late_watch_has_ended_needs_a_person() -> None:
     after = step.payment
     assert (after.status, after.needs_review, after.reason) == (Status.NOT_PAID, True, given_up.reason)
     assert (step.event, after.sequence) == ("payment.needs_review", given_up.sequence + 1)
-    assert after.due_at == later(WATCHED_S + OPEN_AGAIN_S)
+    assert after.due_at == later(WATCHED_S + ASK_ON_S)
 
 
 def test_a_person_is_called_once_and_paytm_is_asked_on() -> None:
     """While it is pending it is asked about every day; who was called and has not looked yet is not called again."""
     flagged = told(payment(Status.NOT_PAID, reason=reason("expired")), PENDING, WATCHED_S).payment
-    step = told(flagged, PENDING, WATCHED_S + OPEN_AGAIN_S)
+    step = told(claimed(flagged), PENDING, WATCHED_S + ASK_ON_S)
     assert (step.is_changed, step.event, step.payment.sequence) == (True, None, flagged.sequence)
-    assert step.payment.due_at == later(WATCHED_S + 2 * OPEN_AGAIN_S)
+    assert step.payment.due_at == later(WATCHED_S + 2 * ASK_ON_S)
 
 
 def test_a_stale_copy_calls_nobody() -> None:
@@ -41,3 +49,14 @@ def test_a_stale_copy_calls_nobody() -> None:
     assert not told(given_up, Missing(), WATCHED_S).is_changed
     assert not told(given_up, Declined(reason=reason("expired")), WATCHED_S).is_changed
     assert not told(payment(Status.PAID), PENDING, WATCHED_S).is_changed
+
+
+@pytest.mark.parametrize("outcome", [Lost(detail="time-out"), Unsent(detail="refused")])
+def test_a_last_look_without_an_answer_was_no_look(outcome: Outcome) -> None:
+    """After some quick tries it is asked once a day until there is an answer: an outage hides no late success."""
+    given_up = payment(Status.NOT_PAID, reason=reason("expired"), misses=MISSES_MAX)
+    step = told(given_up, outcome, WATCHED_S)
+    assert (step.is_changed, step.event, step.payment.needs_review) == (True, None, False)
+    assert step.payment.due_at == later(WATCHED_S + ASK_ON_S)
+    quick = told(msgspec.structs.replace(given_up, misses=0), outcome, WATCHED_S)
+    assert quick.payment.due_at == later(WATCHED_S + 300)

@@ -171,6 +171,23 @@ async def test_not_paid_is_watched_for_72_hours(database: Database) -> None:
     assert await database.read(next_due_at) is None
 
 
+async def test_the_last_look_may_be_put_off_too(database: Database) -> None:
+    """Whoever could not ask then, since Paytm was left alone, asks afterwards; of what is paid nobody does."""
+    shop = await database.write(make_shop)
+    end = later(LATE_WATCH_S[-1])
+    await database.write(write_sale, shop, status=Status.NOT_PAID, due_at=end)
+    [claimed] = await database.write(claim_due, SCHEDULE, end, 10)
+    assert claimed.due_at is None
+    await database.write(put_off, claimed, end + timedelta(seconds=30))
+    assert await database.read(next_due_at) == end + timedelta(seconds=30)
+
+    payment = await database.write(write_paid, shop)
+    compared = await database.write(claim_one, SCHEDULE, end, shop.merchant_id, payment.id)
+    assert compared is not None
+    await database.write(put_off, compared, end + timedelta(seconds=10))
+    assert await database.read(next_due_at) == end + timedelta(seconds=30)
+
+
 async def test_a_paid_payment_is_not_polled(database: Database) -> None:
     """Asking once more about a paid payment, by hand, does not put it back on the schedule."""
     shop = await database.write(make_shop)

@@ -14,9 +14,9 @@ from galla.errors import IllegalTransition
 from galla.payments import reasons
 from galla.payments.ladder import Ladder, is_past, next_due
 from galla.payments.machine import Step
-from galla.payments.model import Outcome, Payment, Phase, Proof, Status, Waiting
+from galla.payments.model import Lost, Outcome, Payment, Phase, Proof, Status, Unsent, Waiting
 
-OPEN_AGAIN_S = 86_400
+ASK_ON_S = 86_400
 _replace = msgspec.structs.replace
 
 
@@ -43,8 +43,8 @@ def called(step: Step, outcome: Outcome, ladder: Ladder, now: datetime) -> Step:
     pending when the late watch has ended.
     """
     payment = step.payment
-    if payment.status is Status.NOT_PAID and isinstance(outcome, Waiting):
-        return _open_after_all(step, ladder, now)
+    if payment.status is Status.NOT_PAID:
+        return _watched_on(step, outcome, ladder, now)
     if payment.needs_review or not is_past(payment, ladder, now):
         return step
     sequence = payment.sequence + (0 if step.event else 1)
@@ -52,17 +52,20 @@ def called(step: Step, outcome: Outcome, ladder: Ladder, now: datetime) -> Step:
     return _replace(step, payment=after, event=step.event or "payment.needs_review", is_changed=True)
 
 
-def _open_after_all(step: Step, ladder: Ladder, now: datetime) -> Step:
-    """While there are looks to come, "pending" is a stale copy. No copy is as old as the late watch.
+def _watched_on(step: Step, outcome: Outcome, ladder: Ladder, now: datetime) -> Step:
+    """Ask on, once a day, about what was given up, if the answer to the last question of the late watch ends nothing.
 
-    After it Paytm has a payment of which it had said that nobody made it: its money may come, so it is asked about
-    once a day for as long as Paytm says so. The reason goes on saying why it was given up.
+    No answer is no word. And while there are looks to come "pending" is a stale copy, but no copy is as old as the
+    late watch: Paytm then has a payment of which it had said that nobody made it, and its money may come. A person is
+    called; the reason goes on saying why it was given up.
     """
     payment = step.payment
+    if not isinstance(outcome, Waiting | Lost | Unsent) or payment.due_at is not None:
+        return step
     if next_due(payment, ladder, now) is not None:
         return step
-    after = _replace(payment, due_at=now + timedelta(seconds=OPEN_AGAIN_S * ladder.scale))
-    if payment.needs_review:
+    after = _replace(payment, due_at=now + timedelta(seconds=ASK_ON_S * ladder.scale))
+    if payment.needs_review or not isinstance(outcome, Waiting):
         return _replace(step, payment=after, is_changed=True)
     after = _replace(after, needs_review=True, sequence=payment.sequence + 1)
     return _replace(step, payment=after, event="payment.needs_review", is_changed=True)

@@ -45,7 +45,7 @@ from galla.payments.ladder import (
     Ladder,
 )
 from galla.payments.machine import sending
-from galla.payments.model import Payment
+from galla.payments.model import Payment, Status
 from galla.store.afterwards import afterwards
 from galla.store.one_statement import one_statement
 from galla.store.payments import get
@@ -158,7 +158,7 @@ def mark_sending(connection: Connection, payment: Payment, now: datetime, lease_
 
 def put_off(connection: Connection, payment: Payment, until: datetime) -> None:
     """Give a claim back unused: it does not count, and the payment falls due at this instant, or when a hint says."""
-    if payment.due_at is not None:  # else it was only to be compared with its proof
+    if payment.status is not Status.PAID:  # which was only to be compared with its proof
         connection.execute(_PUT_OFF, {**_held(payment), "claimed": millis(payment.due_at), "until": to_millis(until)})
 
 
