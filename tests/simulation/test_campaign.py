@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from galla.errors import ConfigError
@@ -37,3 +41,19 @@ def test_a_notebook_is_of_one_seed_and_one_galla(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Name another file"):
         Notebook(path, "monsoon", 1)
     assert path.read_text() == "a shopping list"
+
+
+def test_a_campaign_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> None:
+    """The processes that play the runs end soon after the one that reads what they say, however that one ended."""
+    notebook = tmp_path / "runs.jsonl"
+    words = ["simulate", "--payments", "1000000", "--jobs", "2", "--notebook", str(notebook)]
+    with subprocess.Popen([sys.executable, "-m", "galla.cli", *words], stderr=subprocess.DEVNULL) as first:
+        end = time.monotonic() + 60
+        while not notebook.exists() or notebook.read_bytes().count(b"\n") < 3:
+            assert time.monotonic() < end, "no run has ended"
+            time.sleep(0.05)
+        players = psutil.Process(first.pid).children(recursive=True)
+        first.kill()
+    assert len(players) >= 2
+    _, alive = psutil.wait_procs(players, timeout=60)
+    assert alive == []

@@ -11,7 +11,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterator
 from itertools import count
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.context import SpawnProcess
 from multiprocessing.queues import Queue
 from multiprocessing.sharedctypes import Synchronized
@@ -165,9 +165,13 @@ def _work(
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process hears it, and lets the others finish
+    first = parent_process()
     with open_house() as house:
         for number in _numbers(*part, following):
             if stop.is_set():
+                break
+            if first is not None and not first.is_alive():  # it was killed, and nobody reads what is said here
+                results.cancel_join_thread()
                 break
             results.put(play(house, seed, number))
 
