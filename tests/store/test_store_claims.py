@@ -12,7 +12,7 @@ from galla.errors import StaleClaim
 from galla.payments.ladder import EDC, LATE_WATCH_S, UPI, Ladder, last_look, next_due, scaled
 from galla.payments.model import Method, Payment, Status
 from galla.store import payments
-from galla.store.claims import Schedule, claim_due, claim_one, mark_sending, next_due_at, put_off
+from galla.store.claims import Schedule, claim_due, claim_one, hint, mark_sending, next_due_at, put_off
 from galla.store.database import Database, open_database
 from galla.store.rows import payment_values
 from galla.store.tables import payments as payments_table
@@ -186,6 +186,21 @@ async def test_the_last_look_may_be_put_off_too(database: Database) -> None:
     assert compared is not None
     await database.write(put_off, compared, end + timedelta(seconds=10))
     assert await database.read(next_due_at) == end + timedelta(seconds=30)
+
+
+async def test_a_message_during_the_last_look_is_followed(database: Database) -> None:
+    """What Paytm says while it is asked for the last time brings the next question at once, not in a day."""
+    shop = await database.write(make_shop)
+    end = later(LATE_WATCH_S[-1])
+    await database.write(write_sale, shop, status=Status.NOT_PAID, due_at=end)
+    [claimed] = await database.write(claim_due, SCHEDULE, end, 10)
+    await database.write(hint, shop.merchant_id, claimed.id, end)
+    await database.write(payments.save, claimed, replace(claimed, due_at=end + timedelta(days=1)))
+    assert await database.read(next_due_at) == end
+
+    [again] = await database.write(claim_due, SCHEDULE, end, 10)
+    await database.write(payments.save, again, replace(again, due_at=end + timedelta(days=1)))
+    assert await database.read(next_due_at) == end + timedelta(days=1)
 
 
 async def test_a_paid_payment_is_not_polled(database: Database) -> None:

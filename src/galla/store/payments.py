@@ -111,7 +111,7 @@ def save(connection: Connection, before: Payment, after: Payment) -> Payment:
         "token": before.fence,
         "more": after.sequence - before.sequence,
         "due": millis(after.due_at),
-        "due_before": millis(before.due_at),
+        "due_before": millis(before.due_at or after.due_at),
     }
     due = _Due.of(before, after)
     row = connection.execute(_saving(tuple(sorted(changes)), due), given).one_or_none()
@@ -131,9 +131,9 @@ class _Due(Enum):
 
     @classmethod
     def of(cls, before: Payment, after: Payment) -> _Due:
-        if before.due_at is None:
-            return cls.LEAVE if after.due_at is None else cls.SET
-        return cls.SET if after.due_at is None else cls.SET_UNLESS_SOONER
+        if after.due_at is None:
+            return cls.LEAVE if before.due_at is None else cls.SET
+        return cls.SET_UNLESS_SOONER
 
 
 @lru_cache(maxsize=256)
