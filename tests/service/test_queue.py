@@ -156,6 +156,22 @@ async def test_f01_a_code_nobody_saw_does_not_stay_in_the_queue(database_url: st
         assert (await shop.ended(payment))["status"] == "paid"
 
 
+@pytest.mark.parametrize("kind", [Kind.DROP_BEFORE, Kind.DROP_AFTER, Kind.HTTP_500, Kind.TRUNCATED_JSON])
+async def test_f01_two_codes_are_never_in_force(database_url: str, kind: Kind) -> None:
+    """While it is not known that the lost code was taken back no other is asked for; then one is, and it is paid."""
+    async with open_queue_shop(database_url) as shop:
+        shop.fault(Kind.DROP_AFTER, operation="queue")
+        shop.fault(kind, operation="queue_cancel", times=2)
+        payment = await shop.code()
+        for _ in range(30):
+            await shop.pass_time(1)
+            states = [shop.box.state_of(each, shop.clock.now()) for each in shop.entries(payment)]
+            assert states.count(QueueState.IN_QUEUE) <= 1, states
+        assert shop.calls("queue") == 2
+        shop.collect(await shop.see(payment))
+        assert (await shop.ended(payment))["status"] == "paid"
+
+
 async def test_f01_what_is_being_paid_under_a_lost_code_is_not_asked_for_again(database_url: str) -> None:
     """A lost code that somebody typed by mistake stops the second request: in doubt, flagged, one charge."""
     async with open_queue_shop(database_url) as shop:

@@ -1,8 +1,8 @@
 """A payment through Paytm's queue: ask for a six-digit code, which somebody types into any machine of the merchant.
 
 Asking for a code charges nobody, and Paytm answers no question about a request whose code is not known. So a request
-whose answer was lost is taken back by its id and made again under the same one: only a code that is written down is
-ever shown. One that stays without a code is taken back for good.
+whose answer was lost is taken back by its id, and made again under the same one when Paytm has said that it is: only a
+code that is written down is ever shown. One that stays without a code is taken back for good.
 
 A failed try is not the end of a code, which may be typed in again. The end is Paytm's word that it was completed,
 cancelled or has expired, or a failed try after staff have stopped.
@@ -150,13 +150,20 @@ def _cancel(payment: Payment, account: Account) -> QueueCancelRequest:
 def _left_behind(payment: Payment, account: Account) -> Flow[Outcome | None]:
     """Take back what an earlier request may have left in the queue; return why no other may follow, if so.
 
-    A lost or unreadable answer stops nothing: a code that nobody has seen is not typed but by mistake.
+    Only Paytm's word that it has taken it back, or never had it, lets another follow: of two that are in force a
+    customer could pay the one whose code nobody knows.
     """
-    with suppress(TransportError, ProtocolError):
+    try:
         reply = yield from exchange(_cancel(payment, account), account.key)
-        if reply.kind is Kind.VOID_FAILED:
+    except (TransportError, ProtocolError) as error:
+        return Lost(detail=f"Whether the first request was taken back is not known: {error}")
+    match reply.kind:
+        case Kind.ACCEPTED | Kind.SUCCESS | Kind.PENDING | Kind.NOT_FOUND:
+            return None
+        case Kind.INTERNAL | Kind.BUSY:
+            return Lost(detail="Paytm did not say whether it took the first request back.")
+        case _:
             return Unclear(reason=_without_code(reply.result))
-    return None
 
 
 def _withdrawn(payment: Payment, account: Account) -> Flow[Outcome]:
