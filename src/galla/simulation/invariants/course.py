@@ -157,7 +157,7 @@ def i16(books: Books, truth: Truth) -> Iterator[str]:
         yield f"two requests about {paytm_id} were in flight together"
     for tender in (books.tenders[each] for each in books.touched):
         asked = truth.asked.get(tender.paytm_id, 0)
-        budget = _rungs_climbed(tender, books.now_ms) + truth.prompted.get(tender.paytm_id, 0)
+        budget = _rungs_climbed(tender, books.now_ms + books.set_back_ms) + truth.prompted.get(tender.paytm_id, 0)
         if asked > budget:
             yield f"{tender.id} was asked about {asked} times, and its ladder allows {budget}"
 
