@@ -34,8 +34,8 @@ def _in_use_for_ever(known: Any) -> Any:
 
 
 def _callback_pays(keep: Any) -> Any:
-    def kept(connection: Any, till: Any, merchant_id: str, mid: str, notice: Any) -> Any:
-        received = keep(connection, till, merchant_id, mid, notice)
+    def kept(connection: Any, till: Any, merchant_id: str, mid: str, notice: Any, *, by_browser: bool) -> Any:
+        received = keep(connection, till, merchant_id, mid, notice, by_browser=by_browser)
         p = tables.payments.c
         paid = update(tables.payments).where(p.merchant_id == merchant_id, p.id == received.payment_id)
         connection.execute(paid.values(status="paid"))

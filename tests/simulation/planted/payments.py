@@ -188,7 +188,7 @@ BUGS = {
         _ending(lambda payment, now: now - payment.created_at > timedelta(minutes=15))),
     "nobody is called": Bug(
         "F05", "What Paytm has not decided within its ladder is asked about for ever, and nobody is told.",
-        advance, "called", lambda called: lambda step, ladder, now: step),
+        advance, "called", lambda called: lambda step, outcome, ladder, now: step),
     "late success ignored": Bug(
         "F06", "A payment that has failed stays failed, whatever Paytm says.", machine, "_captured", _late_ignored),
     "failed = never asked again": Bug(
