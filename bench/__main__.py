@@ -38,6 +38,8 @@ def main() -> None:
     parser.add_argument("only", nargs="?", choices=["pages", "history", "queues"], help="only this part")
     parser.add_argument("--long", action="store_true", help="history: to ten million, on SQLite alone")
     given = parser.parse_args()
+    if given.long and given.only != "history":
+        parser.error("--long is for `history`.")
     is_quick = given.quick
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     began = time.monotonic()

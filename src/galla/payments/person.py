@@ -17,6 +17,7 @@ from galla.payments.machine import Step
 from galla.payments.model import Lost, Outcome, Payment, Phase, Proof, Status, Unsent, Waiting
 
 ASK_ON_S = 86_400
+"""How long after an answer that ends nothing, past the late watch, the next question is due."""
 _replace = msgspec.structs.replace
 
 
@@ -40,7 +41,7 @@ def called(step: Step, outcome: Outcome, ladder: Ladder, now: datetime) -> Step:
     """Return the step with a call for a person in it, where nobody is called yet and time alone would have to decide.
 
     That is so of a payment that is live past its ladder, and of one that was given up and that Paytm still calls
-    pending when the late watch has ended.
+    pending when the late watch has ended. What could not be asked then calls nobody, and is asked again.
     """
     payment = step.payment
     if payment.status is Status.NOT_PAID:

@@ -40,6 +40,8 @@ from galla.store.record_tables import audit, events, heads
 from galla.store.rows import text
 
 GENESIS = "0" * 64
+PATIENCE = "5s"
+"""How long PostgreSQL lets somebody wait for what must be waited for: a shop's numbers, a row that is held."""
 _HELD = "galla_journal"
 
 _h, _e, _a = heads.c, events.c, audit.c
@@ -54,7 +56,7 @@ _NEXT = (
     .returning(_h.event_position, _h.audit_position, _h.audit_hash)
 )
 _PATIENCE = select(
-    func.set_config("lock_timeout", "5s", literal_column("true")), bindparam("merchant", type_=String()).label("of")
+    func.set_config("lock_timeout", PATIENCE, literal_column("true")), bindparam("merchant", type_=String()).label("of")
 ).subquery("patience")
 _NEXT_IN_LINE = _NEXT.where(_h.merchant_id == _PATIENCE.c.of)
 """The same on PostgreSQL, where everybody waits in one line for the numbers, and whoever has them goes on to commit."""

@@ -34,7 +34,7 @@ _LIMITS = {"lock_timeout": "300ms", "statement_timeout": "20s", "idle_in_transac
 
 And a process that dies with a lock in its hand must not hold up the others until its connection is missed.
 """
-_PATIENT = "SET LOCAL lock_timeout = '5s'"
+_PATIENT = f"SET LOCAL lock_timeout = '{journal.PATIENCE}'"
 """For who waits for a held row a second time, alone."""
 
 GROUP_MAX = 128
@@ -42,7 +42,7 @@ QUEUE_MAX = 5_000
 POOL_S = 5.0  # who gets no connection in this time hears that there is none
 WRITERS = 3
 RACES_MAX = 6
-HINT_RACES_MAX = 20
+HINT_RACES_MAX = 20  # at the short time-out: as patient as who waits for a row alone
 AFTERWARDS_MAX = 2  # statements after a commit that run at once: what they wait for keeps no writer waiting
 _GONE = ("08", "57P", "53", "58")  # connection lost, server stopping, out of connections or space, disk
 _LOST_RACES = {"40001", "40P01", "55P03", "23505"}  # 23505: somebody wrote the row we looked for, meanwhile
