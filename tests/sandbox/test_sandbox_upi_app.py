@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from time import monotonic, sleep
 from typing import Any
@@ -14,7 +14,7 @@ from paytmchecksum import PaytmChecksum
 from galla.clock import SYSTEM
 from galla.protocol.notify import read_notice
 from galla.sandbox import DEMO_KEY, DEMO_MID, Fault, Kind, Sandbox
-from galla.sandbox.courier import is_this_computer
+from galla.sandbox.courier import IDLE_S, is_this_computer
 from tests.sandbox.online_pretend import ORDER, Shop
 from tests.sandbox.pretend import KEY, served
 from tests.sandbox.test_sandbox_app import control
@@ -36,15 +36,19 @@ def address(shop: Shop) -> Iterator[str]:
 
 
 class Heard:
-    """A merchant's server that answers callbacks with `status`."""
+    """A merchant's server that answers callbacks with `status`, and keeps a connection for as long as it is let."""
 
     def __init__(self) -> None:
         self.posts: list[tuple[str, str, bytes]] = []
+        self.connections: set[tuple[str, int]] = set()
         self.status = 200
         heard = self
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
             def do_POST(self) -> None:
+                heard.connections.add(self.client_address)
                 body = self.rfile.read(int(self.headers["content-length"]))
                 heard.posts.append((self.path, self.headers["content-type"], body))
                 self.send_response(heard.status)
@@ -54,7 +58,8 @@ class Heard:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
     def wait_for(self, count: int) -> None:
@@ -210,6 +215,23 @@ def test_an_order_s_callbacks_keep_their_turn(shop: Shop, address: str, heard: H
     heard.wait_for(2)
 
     assert heard.posts[0] == heard.posts[1]
+    assert address
+
+
+def test_a_callback_comes_on_no_connection_that_was_idle_for_long(shop: Shop, address: str, heard: Heard) -> None:
+    """A merchant's server closes what is idle, often after five seconds; what it closes at that moment would be lost."""
+    shop.sandbox.add_fault(Fault(kind=Kind.DUPLICATE, operation="callback"))
+    shop.sandbox.refund_delay_s = 0
+    shop.pay(callback_url=heard.url)
+    heard.wait_for(2)
+    assert len(heard.connections) == 1, "one is used again at once"
+
+    sleep(IDLE_S + 0.1)
+    shop.refund()
+    heard.wait_for(3)
+
+    assert IDLE_S <= 3
+    assert len(heard.connections) == 2
     assert address
 
 

@@ -18,12 +18,16 @@ from galla.sandbox.sandbox import Sandbox
 
 LOOKS_EVERY_S = 0.2
 TIMEOUT_S = 10.0
+IDLE_S = 2.0
+"""How long a connection is kept for the next callback: less than servers keep theirs (five seconds are common), since
+one that they close in the moment it is used loses the callback until its next try, a minute later."""
 
 
 async def carry(sandbox: Sandbox, *, is_remote_allowed: bool = False) -> None:
     """Deliver callbacks as they fall due, those of one order in turn, until cancelled."""
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
+    kept = aiohttp.TCPConnector(keepalive_timeout=IDLE_S)
+    async with aiohttp.ClientSession(timeout=timeout, connector=kept) as session:
         while True:
             due = sorted(sandbox.due_posts(), key=lambda post: post.about)  # a stable sort: turns are kept
             orders = [list(posts) for _, posts in groupby(due, key=lambda post: post.about)]
