@@ -219,7 +219,7 @@ def test_an_order_s_callbacks_keep_their_turn(shop: Shop, address: str, heard: H
 
 
 def test_a_callback_comes_on_no_connection_that_was_idle_for_long(shop: Shop, address: str, heard: Heard) -> None:
-    """A merchant's server closes what is idle, often after five seconds; what it closes at that moment would be lost."""
+    """A merchant's server closes what is idle, often after five seconds; what comes at that moment would be lost."""
     shop.sandbox.add_fault(Fault(kind=Kind.DUPLICATE, operation="callback"))
     shop.sandbox.refund_delay_s = 0
     shop.pay(callback_url=heard.url)
