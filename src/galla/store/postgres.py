@@ -23,6 +23,7 @@ from galla.store.migrating import ONE_AT_A_TIME, upgrade
 from galla.store.nudges import Nudges
 from galla.store.one_statement import is_one_statement
 from galla.store.presence import PROCESS, hold, new_number
+from galla.store.statistics import Statistics
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -40,7 +41,7 @@ _PATIENT = f"SET LOCAL lock_timeout = '{journal.PATIENCE}'"
 GROUP_MAX = 128
 QUEUE_MAX = 5_000
 POOL_S = 5.0  # who gets no connection in this time hears that there is none
-WRITERS = 3
+WRITERS = 2
 RACES_MAX = 6
 HINT_RACES_MAX = 20  # at the short time-out: as patient as who waits for a row alone
 AFTERWARDS_MAX = 2  # statements after a commit that run at once: what they wait for keeps no writer waiting
@@ -62,6 +63,7 @@ class PostgresDatabase:
         self._is_closed = False
         self._queue: asyncio.Queue[_Item] = asyncio.Queue()
         self._nudges = Nudges(engine)
+        self._statistics = Statistics(self._looking)
         self._after: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(AFTERWARDS_MAX)
         self._writers = [asyncio.create_task(self._work(), name="galla-write") for _ in range(WRITERS)]
@@ -190,6 +192,8 @@ class PostgresDatabase:
             else:
                 await self._recover(group, error, races)
             return
+        if self._statistics.is_due(len(answers)):
+            self._spawn(self._statistics.refresh())
         for future, value, failure, later in answers:
             if failure is None and later:
                 self._spawn(self._do(later, future, value))
