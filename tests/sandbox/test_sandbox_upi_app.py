@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Any
 
@@ -42,6 +42,7 @@ class Heard:
         self.posts: list[tuple[str, str, bytes]] = []
         self.connections: set[tuple[str, int]] = set()
         self.status = 200
+        self.is_awake = Event()
         heard = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -50,6 +51,8 @@ class Heard:
             def do_POST(self) -> None:
                 heard.connections.add(self.client_address)
                 body = self.rfile.read(int(self.headers["content-length"]))
+                if self.path == "/slow":
+                    heard.is_awake.wait(8)
                 heard.posts.append((self.path, self.headers["content-type"], body))
                 self.send_response(heard.status)
                 self.send_header("content-length", "0")
@@ -215,6 +218,24 @@ def test_an_order_s_callbacks_keep_their_turn(shop: Shop, address: str, heard: H
     heard.wait_for(2)
 
     assert heard.posts[0] == heard.posts[1]
+    assert address
+
+
+def test_a_merchant_who_does_not_answer_holds_up_nobody(shop: Shop, address: str, heard: Heard) -> None:
+    """While one callback waits for its answer, another order's comes; what else the first has to say comes later."""
+    shop.sandbox.refund_delay_s = 0
+    shop.pay(callback_url=f"{heard.url}/slow")
+    shop.refund()
+    shop.pay("ORDER2", callback_url=f"{heard.url}/quick")
+    heard.wait_for(1)
+    assert [path for path, _, _ in heard.posts] == ["/quick"]
+
+    heard.is_awake.set()
+    heard.wait_for(4)
+
+    assert [type(read_notice(body, said, KEY)).__name__ for path, said, body in heard.posts if path == "/slow"] == [
+        "PaymentNotice", "RefundNotice", "RefundNotice",
+    ]  # fmt: skip
     assert address
 
 

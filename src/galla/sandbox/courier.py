@@ -16,7 +16,7 @@ import aiohttp
 from galla.sandbox.outbox import Post
 from galla.sandbox.sandbox import Sandbox
 
-LOOKS_EVERY_S = 0.2
+LOOKS_EVERY_S = 0.05
 TIMEOUT_S = 10.0
 IDLE_S = 2.0
 """How long a connection is kept for the next callback: less than servers keep theirs (five seconds are common), since
@@ -24,14 +24,24 @@ one that they close in the moment it is used loses the callback until its next t
 
 
 async def carry(sandbox: Sandbox, *, is_remote_allowed: bool = False) -> None:
-    """Deliver callbacks as they fall due, those of one order in turn, until cancelled."""
+    """Deliver callbacks as they fall due, those of one order in turn, until cancelled; no order waits for another."""
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-    kept = aiohttp.TCPConnector(keepalive_timeout=IDLE_S)
-    async with aiohttp.ClientSession(timeout=timeout, connector=kept) as session:
+    kept = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_S)
+    under_way: set[str] = set()
+
+    async def deliver(session: aiohttp.ClientSession, order: str, posts: list[Post]) -> None:
+        try:
+            await _in_turn(session, sandbox, posts, is_remote_allowed)
+        finally:
+            under_way.discard(order)
+
+    async with aiohttp.ClientSession(timeout=timeout, connector=kept) as session, asyncio.TaskGroup() as going:
         while True:
             due = sorted(sandbox.due_posts(), key=lambda post: post.about)  # a stable sort: turns are kept
-            orders = [list(posts) for _, posts in groupby(due, key=lambda post: post.about)]
-            await asyncio.gather(*(_in_turn(session, sandbox, each, is_remote_allowed) for each in orders))
+            for order, posts in groupby(due, key=lambda post: post.about):
+                if order not in under_way:
+                    under_way.add(order)
+                    going.create_task(deliver(session, order, list(posts)))
             await asyncio.sleep(LOOKS_EVERY_S)
 
 
