@@ -14,17 +14,18 @@ from galla.payments.model import Status
 from galla.store import journal, payments, refunds, shifts, tasks
 from galla.store.claims import Schedule, claim_due, next_due_at
 from galla.store.database import Database, open_database
+from galla.store.obstacles import nothing_before
 from galla.store.record_tables import events
 from galla.store.record_tables import tasks as tasks_table
 from galla.store.rows import payment_values
 from galla.store.tables import payments as payments_table
 from galla.store.tables import proofs
 from galla.store.tables import refunds as refunds_table
-from tests.store.samples import NOW, Shop, make_shop, sale, sql
+from tests.store.samples import NOW, Shop, make_bill, make_shop, sale, sql
 
 GROWING = ("payments", "proofs", "refunds", "exchanges", "events", "audit", "bills", "tasks", "entries", "postings")
 SCHEDULE = Schedule(card=EDC, upi=UPI, lease_ms=5000)
-PAST, OPEN = 3_000, 5
+PAST, BILLS, OPEN = 3_000, 500, 5
 
 Ask = Callable[[Connection, Shop], Any]
 ASKS: dict[str, tuple[str, Ask]] = {
@@ -51,6 +52,10 @@ ASKS: dict[str, tuple[str, Ask]] = {
     "given back and not there yet": (
         "ix_refunds_open|ix_refunds_merchant_id_status",
         lambda c, shop: shifts.on_their_way(c, shop.merchant_id, "Desk"),
+    ),
+    "what stands in the way": (
+        "uq_payments_terminal_held",
+        lambda c, shop: nothing_before(c, shop.merchant_id, key="k", reference="INV-1", terminal="11111111"),
     ),
     "news": ("pk_events|autoindex_events", lambda c, shop: journal.events_after(c, shop.merchant_id, 100, 100)),
 }
@@ -114,6 +119,8 @@ def _plan(connection: Connection, ask: Ask, shop: Shop) -> list[str]:
 
 def _live_long(connection: Connection, shop: Shop) -> None:
     past = []
+    for _ in range(BILLS):
+        make_bill(connection, shop)
     for number in range(PAST):
         payment = sale(shop, status=Status.NOT_PAID, due_at=None, counter="Desk", created_at=NOW)
         past.append({**payment_values(payment), "status": "paid", "proof_id": f"prf_{number}"})

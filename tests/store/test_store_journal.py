@@ -7,6 +7,8 @@ from sqlalchemy import Connection
 
 from galla.store import journal
 from galla.store.database import Database
+from galla.store.record_tables import audit, callbacks, events
+from galla.store.tables import exchanges
 from tests.store.samples import NOW, Shop, assert_refused, make_shop, sql
 
 
@@ -146,4 +148,5 @@ async def test_events_can_be_narrowed(database: Database) -> None:
 
 def test_what_every_change_runs_is_put_together_once() -> None:
     """The statement that writes changes in one journey can be kept by SQLAlchemy, however many there are."""
-    assert journal._at_once()._generate_cache_key() is not None
+    for tables in ((audit, events), (audit, events, exchanges), (audit, events, callbacks)):
+        assert journal._at_once(tables)._generate_cache_key() is not None

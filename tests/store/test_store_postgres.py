@@ -10,12 +10,13 @@ import pytest
 from sqlalchemy import Connection
 
 from galla.errors import ConfigError, Unavailable
-from galla.store import claims, journal, payments
+from galla.ids import new_id
+from galla.store import callbacks, claims, journal, payments
 from galla.store.callbacks import nudge
 from galla.store.database import Database, open_database
 from galla.store.journal import Event, Note, record
 from tests import database as servers
-from tests.store.samples import NOW, make_shop, sale, sql
+from tests.store.samples import NOW, make_shop, sale, sql, write_sale
 
 
 @pytest.fixture
@@ -261,3 +262,71 @@ async def test_what_a_group_records_is_numbered_together(two: tuple[Database, Da
         found = await two[1].read(journal.events_after, shop.merchant_id, 0, 100)
         assert [row.position for row in found] == list(range(1, sum(each % 3 for each in numbers) + 1))
         assert [row.object_id for row in found] == [f"o{each}" for each in numbers for _ in range(each % 3)]
+
+
+async def test_what_is_enclosed_is_written_with_the_record(two: tuple[Database, Database]) -> None:
+    """What belongs to a record is written with it, or with none, and not by the one of a group that fails."""
+    shop = await two[0].write(make_shop)
+    taken = [await two[0].write(write_sale, shop, reference=f"INV-{number}") for number in range(9)]
+
+    def talk(connection: Connection, number: int) -> None:
+        seen = payments.Exchange(operation=f"talk {number}", outcome="pending", at=NOW, duration_ms=1)
+        payments.insert_exchange(connection, taken[number], seen)
+        if number % 3 == 0:
+            note = Note(actor="Asha", origin="counter", action="tried", object_id=taken[number].id)
+            record(connection, shop.merchant_id, NOW, note)
+        if number == 4:
+            raise ValueError("mine")
+
+    answers = await asyncio.gather(*(two[0].write(talk, number) for number in range(9)), return_exceptions=True)
+
+    assert [type(each) for each in answers if each is not None] == [ValueError]
+    said = await two[1].read(sql, "SELECT operation FROM exchanges ORDER BY operation")
+    assert [each for (each,) in said] == [f"talk {number}" for number in range(9) if number != 4]
+    assert await two[1].read(journal.first_broken, shop.merchant_id) == (3, None)
+
+
+async def test_a_message_twice_in_one_group_is_kept_once(two: tuple[Database, Database]) -> None:
+    """Of those that keep one message at the same moment, all but one find it, though it is written at the end."""
+    shop = await two[0].write(make_shop)
+    found = []
+
+    def take(connection: Connection) -> None:
+        heard = callbacks.heard(connection, shop.merchant_id, shop.mid, "PAYTM1", "digest", NOW)
+        found.append(heard.is_known)
+        if not heard.is_known:
+            values = {"merchant_id": shop.merchant_id, "id": new_id("cbk", NOW), "digest": "digest", "kind": "edc"}
+            callbacks.keep(connection, {**values, "paytm_id": "PAYTM1", "said": None, "data": "{}", "at": 1})
+
+    await asyncio.gather(*(two[0].write(take) for _ in range(5)))
+
+    assert await two[1].read(sql, "SELECT count(*) FROM callbacks") == [(1,)]
+    assert found.count(True) >= 4
+
+
+def grow(connection: Connection, more: int) -> None:
+    """Write rows into the little table, and have PostgreSQL note at once how many there are."""
+    sql(connection, f"INSERT INTO sums SELECT 'n' || n, n FROM generate_series(1, {more}) n ON CONFLICT DO NOTHING")
+    sql(connection, "SELECT pg_stat_force_next_flush()")
+
+
+async def counted(database: Database) -> float:
+    """Return how many rows PostgreSQL plans with, after many writes of a process."""
+    for _ in range(60):
+        await asyncio.gather(*(database.write(sql, "SELECT 1") for _ in range(100)))
+    await asyncio.sleep(0.2)
+    [(rows,)] = await database.read(sql, "SELECT reltuples FROM pg_class WHERE relname = 'sums'")
+    return float(rows)
+
+
+async def test_a_young_table_is_counted_when_it_has_doubled(two: tuple[Database, Database]) -> None:
+    """What has grown from nothing is counted long before PostgreSQL does it; what has not doubled is left to it."""
+    await two[0].write(sql, "ALTER TABLE sums SET (autovacuum_enabled = false)")
+    await two[0].write(grow, 500)
+    assert await counted(two[0]) == 502
+
+    await two[0].write(grow, 900)
+    assert await counted(two[0]) == 502
+
+    await two[0].write(grow, 1_100)
+    assert await counted(two[0]) == 1_102

@@ -182,8 +182,13 @@ async def test_a_payments_page_tells_all_of_it(shop: Shop, browser: httpx2.Async
     form = {**hidden((await browser.get("/counter")).text), "amount": "10", "terminal": await machine(shop)}
     where = (await browser.post("/counter/push", data=form)).headers["location"]
     payment = where.partition("=")[2]
+
+    async def is_sent() -> bool:
+        return "Sent to Paytm" in (await browser.get(f"/payments/{payment}")).text
+
+    await eventually(is_sent)
     page = (await browser.get(f"/payments/{payment}")).text
-    for text in (payment, FIRST, "Counter 1", "Sent to Paytm", "What happened"):
+    for text in (payment, FIRST, "Counter 1", "What happened"):
         assert text in page
     missing = await browser.get("/payments/pay_none", headers={"Accept": "text/html"})
     assert (missing.status_code, "To the counter" in missing.text) == (404, True)

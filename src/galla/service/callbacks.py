@@ -58,9 +58,12 @@ async def receive(
         RemoteProtocolError: it cannot be read without guessing; nothing was changed.
     """
     merchant_id, mid, notice = await _read(till, token, content_type, body)
-    if not by_browser and await _says_nothing_new(till, merchant_id, mid, _Seen.of(notice)):
+    seen = _Seen.of(notice)
+    is_repeat = seen.digest in till.heard  # as far as this process knows; nobody looks twice for what is new
+    if is_repeat and not by_browser and await _says_nothing_new(till, merchant_id, mid, seen):
         return Received(is_new=False)
     received = await till.database.write(_keep, till, merchant_id, mid, notice, by_browser=by_browser)
+    till.heard.add(seen.digest)
     till.bell.ring()
     return received
 

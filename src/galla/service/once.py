@@ -43,9 +43,15 @@ def known(
 
 
 def claim(
-    connection: Connection, merchant_id: str, key: str | None, fingerprint: str, object_id: str, now: datetime
+    connection: Connection,
+    merchant_id: str,
+    key: str | None,
+    fingerprint: str,
+    object_id: str,
+    now: datetime,
+    answer: str | None = None,
 ) -> None:
-    """Take a key, if there is one, in the transaction that makes its object."""
+    """Take a key, if there is one, in the transaction that makes its object; `answer` if it is known by then."""
     if key is None:
         return
     keys.claim(
@@ -55,7 +61,7 @@ def claim(
             "key": key,
             "fingerprint": fingerprint,
             "object_id": object_id,
-            "answer": None,
+            "answer": answer,
             "lease_until": to_millis(now) + ANSWER_LEASE_S * 1000,
             "created_at": to_millis(now),
         },

@@ -79,7 +79,7 @@ async def start(
     """
     account = await till.account(principal.merchant_id)
     approver = await _approver(till, principal, new)
-    order = _clean(till, account, new, approver, idempotency_key, fingerprint)
+    order = _clean(till, account, new, approver, idempotency_key, fingerprint, is_answered_at_once=wait_s <= 0)
     await _must_be_reachable(till, principal, order)
     made = await till.database.write(starting.make, till, principal, account, order)
     if not made.is_new:
@@ -87,8 +87,10 @@ async def start(
         return Started(payment=msgspec.json.decode(answer), is_replay=True)
     till.bell.ring()
     first_step = till.spawn(advance(till, made.payment, is_marked=True))
+    if made.answer is not None:
+        return Started(payment=msgspec.json.decode(made.answer), is_replay=False)
     await _wait(first_step, wait_s)
-    payment = await _read(till, principal, made.payment.id) if wait_s > 0 else made.payment
+    payment = await _read(till, principal, made.payment.id)
     text = await _answer(till, principal, idempotency_key, payment)
     return Started(payment=msgspec.json.decode(text), is_replay=False)
 
@@ -244,7 +246,14 @@ async def _approver(till: Till, principal: Principal, new: NewPayment) -> str | 
 
 
 def _clean(
-    till: Till, account: Account, new: NewPayment, approver: str | None, key: str | None, fingerprint: str
+    till: Till,
+    account: Account,
+    new: NewPayment,
+    approver: str | None,
+    key: str | None,
+    fingerprint: str,
+    *,
+    is_answered_at_once: bool,
 ) -> starting.Order:
     amount_paise = check_amount(new.amount_paise)
     if new.accept not in ("all", "card", "qr"):
@@ -277,6 +286,7 @@ def _clean(
         approver=approver,
         key=key,
         fingerprint=fingerprint,
+        is_answered_at_once=is_answered_at_once,
     )
 
 

@@ -31,13 +31,13 @@ from galla.service.terminals import is_let_go
 from galla.service.till import Principal, Till
 from galla.service.views import payment_view
 from galla.service.words import ago, short_name
-from galla.store import bills, payments, refunds
+from galla.store import bills, obstacles, payments, refunds
 from galla.store import merchants as stored
 from galla.store.journal import Event, Note, record
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """A cleaned request for a payment."""
+    """A cleaned request for a payment. `is_answered_at_once`: its caller does not wait for the first step."""
 
     amount_paise: int
     method: str
@@ -55,14 +55,23 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     approver: str | None
     key: str | None
     fingerprint: str
+    is_answered_at_once: bool = False
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """What the transaction made, or found: `answer` is the first answer to the same key."""
+    """What the transaction made, or found: `answer` is the first answer to the same key, if it is known."""
 
     payment: Payment
     is_new: bool
     answer: str | None = None
+
+
+class _Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a payment is taken and what for; `beside` is the live payment for the same that it does not wait for."""
+
+    terminal: Row[Any] | None = None
+    bill: Row[Any] | None = None
+    beside: str | None = None
 
 
 def make(connection: Connection, till: Till, principal: Principal, account: Account, order: Order) -> Made:
@@ -72,6 +81,11 @@ def make(connection: Connection, till: Till, principal: Principal, account: Acco
         PaymentError: a rule forbids it; nothing was written.
     """
     now = till.clock.now()
+    if order.bill is None and (order.terminal is not None or not order.offer.capabilities.needs_terminal):
+        named = {"key": order.key, "reference": order.reference, "terminal": order.terminal}
+        is_free, terminal = obstacles.nothing_before(connection, principal.merchant_id, **named)
+        if is_free:
+            return _write_down(connection, till, principal, account, order, _Place(terminal=terminal), now)
     known = _known(connection, principal, order, now)
     if known is not None:
         return known
@@ -102,18 +116,29 @@ def _make(
             param="reference",
             blocker=beside.id,
         )
-    is_queued = order.method == Method.QUEUE  # collected at any machine: the one named only shows the code
-    place, terminal = (terminal, None) if is_queued else (None, terminal)
-    payment = _payment(till, principal, account, order, terminal, bill, now, place)
+    place = _Place(terminal=terminal, bill=bill, beside=beside.id if beside is not None else None)
+    return _write_down(connection, till, principal, account, order, place, now)
+
+
+def _write_down(
+    connection: Connection,
+    till: Till,
+    principal: Principal,
+    account: Account,
+    order: Order,
+    place: _Place,
+    now: datetime,
+) -> Made:
+    payment = _payment(till, principal, account, order, place, now)
     payments.insert_payment(connection, payment)
-    if bill is not None:
-        bills.reserve(
-            connection, principal.merchant_id, bill.id, payment.amount_paise, over=not payment.is_exclusive
-        )
-    once.claim(connection, principal.merchant_id, order.key, order.fingerprint, payment.id, now)
-    parallel = {"beside": beside.id if beside is not None else None, "approver": order.approver}
-    _journal(connection, principal, payment, parallel, now)
-    return Made(payment=payment, is_new=True)
+    if place.bill is not None:
+        over = not payment.is_exclusive
+        bills.reserve(connection, principal.merchant_id, place.bill.id, payment.amount_paise, over=over)
+    view = msgspec.json.encode(payment_view(payment, now)).decode()
+    answer = view if order.is_answered_at_once else None
+    once.claim(connection, principal.merchant_id, order.key, order.fingerprint, payment.id, now, answer)
+    _journal(connection, principal, payment, view, {"beside": place.beside, "approver": order.approver}, now)
+    return Made(payment=payment, is_new=True, answer=answer)
 
 
 def _known(connection: Connection, principal: Principal, order: Order, now: datetime) -> Made | None:
@@ -213,12 +238,12 @@ def _payment(
     principal: Principal,
     account: Account,
     order: Order,
-    terminal: Row[Any] | None,
-    bill: Row[Any] | None,
+    place: _Place,
     now: datetime,
-    shown_on: Row[Any] | None,
 ) -> Payment:
-    place = terminal if terminal is not None else shown_on
+    bill, machine = place.bill, place.terminal
+    is_queued = order.method == Method.QUEUE  # collected at any machine: the one named only shows the code
+    shown_on, terminal = (machine, None) if is_queued else (None, machine)
     made = Payment(
         id=ids.new_id("pay", now),
         merchant_id=principal.merchant_id,
@@ -241,7 +266,7 @@ def _payment(
         customer_phone=order.customer_phone,
         metadata=order.metadata,
         actor=principal.actor,
-        counter=principal.counter or (place.label if place is not None else None),
+        counter=principal.counter or (machine.label if machine is not None else None),
         session=order.offer.session,
         vpa=order.offer.vpa,
         expires_at=order.offer.expires_at,
@@ -278,7 +303,7 @@ def _unfinished(
 
 
 def _journal(
-    connection: Connection, principal: Principal, payment: Payment, parallel: dict[str, Any], now: datetime
+    connection: Connection, principal: Principal, payment: Payment, view: str, parallel: dict[str, Any], now: datetime
 ) -> None:
     note = Note(
         actor=principal.actor,
@@ -298,7 +323,7 @@ def _journal(
         object_id=payment.id,
         bill_id=payment.bill_id,
         sequence=1,
-        data=msgspec.json.encode(payment_view(payment, now)).decode(),
+        data=view,
     )
     record(connection, payment.merchant_id, now, note, happened)
 

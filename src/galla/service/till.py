@@ -25,6 +25,7 @@ from galla.service.bell import Bell
 from galla.service.breaker import Breakers
 from galla.service.channel import Channel
 from galla.service.ended import Ended
+from galla.service.lately import Lately
 from galla.service.throttle import Attempts
 from galla.service.vault import Vault, secret_for
 from galla.store import callbacks
@@ -40,6 +41,7 @@ LEASE_MARGIN_S = 0.5
 SEND_MARGIN_S = 2.0  # a stalled write or a clock that differs between machines must not start a second sending
 ACCOUNT_LIFE_S = 60.0
 LEAST_TIMEOUT_S = 0.25
+HEARD_MOST = 5_000  # messages of Paytm's, of which most are repeated within a minute
 ASK_GAP_S = 1.0  # the least between two questions about one payment that people ask
 
 
@@ -62,6 +64,7 @@ class Till:
         self.schedule = Schedule(card=self.card, upi=self.upi, lease_ms=self._lease_ms(self.inquiry_timeout_s))
         self.ask_gap_s = ASK_GAP_S * min(1.0, settings.ladder_scale)
         self.ended = Ended(clock, self.schedule.lease_ms)
+        self.heard = Lately(HEARD_MOST)
         self.send_lease_ms = self._lease_ms(settings.send_timeout_s + SEND_MARGIN_S)
         self._accounts: dict[str, tuple[float, Account]] = {}
         self._at_token: dict[str, str] = {}

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Row, and_, bindparam, insert, literal, or_, select
+from sqlalchemy import BigInteger, Connection, Row, and_, bindparam, literal, or_, select
 
 from galla.clock import to_millis
 from galla.store.claims import hint
+from galla.store.journal import enclose
 from galla.store.one_statement import one_statement
 from galla.store.record_tables import callbacks
 from galla.store.tables import merchants, payments
@@ -25,7 +26,6 @@ _HEARD = (
     .select_from(select(literal(1).label("one")).subquery("message").outerjoin(payments, _IS_NAMED))
 )  # fmt: skip
 _NAMED = select(_p.merchant_id, _p.id).where(_IS_NAMED)
-_KEEP = insert(callbacks)
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,8 +61,8 @@ def heard(connection: Connection, merchant_id: str, mid: str, paytm_id: str, dig
 
 
 def keep(connection: Connection, values: dict[str, Any]) -> None:
-    """Keep a verified message."""
-    connection.execute(_KEEP, values)
+    """Keep a verified message, with what is recorded of it."""
+    enclose(connection, callbacks, values)
 
 
 def nudge(connection: Connection, mid: str, paytm_id: str, now: datetime) -> str | None:

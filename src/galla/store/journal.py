@@ -19,6 +19,7 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     Connection,
+    Insert,
     Row,
     Select,
     String,
@@ -108,9 +109,26 @@ def record(
     change = _Change(merchant_id=merchant_id, at=to_millis(now), note=note, happened=happened)
     held = connection.info.get(_HELD)
     if held is None:
-        _write(connection, merchant_id, [change])
+        _write(connection, merchant_id, [change], {})
     else:
         held.append(change)
+
+
+def enclose(connection: Connection, table: Table, row: dict[str, Any]) -> None:
+    """Write a row that belongs to what is recorded: with it, which saves a journey, so nobody may read it before.
+
+    `row` has every column of the table.
+    """
+    held = connection.info.get(_HELD)
+    if held is None:
+        connection.execute(_enclosed(table), row)
+    else:
+        held.append(_Enclosure(table=table, row=row))
+
+
+@lru_cache
+def _enclosed(table: Table) -> Insert:
+    return insert(table)
 
 
 class _Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,8 +138,16 @@ class _Change(msgspec.Struct, frozen=True, kw_only=True):
     happened: tuple[Event, ...]
 
 
+class _Enclosure(msgspec.Struct, frozen=True, kw_only=True):
+    table: Table
+    row: dict[str, Any]
+
+
+_Held = list[_Change | _Enclosure]
+
+
 @contextmanager
-def held_back(connection: Connection) -> Iterator[list[_Change]]:
+def held_back(connection: Connection) -> Iterator[_Held]:
     """Write what is recorded inside the block when it ends, each merchant's together; give what is held so far.
 
     A merchant's numbers are locked from their use to the commit. So they are used last: for a moment only, and never
@@ -129,12 +155,23 @@ def held_back(connection: Connection) -> Iterator[list[_Change]]:
     """
     with gathered(connection, _HELD) as held:
         yield held
-    for merchant_id in sorted({each.merchant_id for each in held}):
-        _write(connection, merchant_id, [each for each in held if each.merchant_id == merchant_id])
+    changes = [each for each in held if isinstance(each, _Change)]
+    rows: _Rows = {}
+    for each in held:
+        if isinstance(each, _Enclosure):
+            rows.setdefault(each.table, []).append(each.row)
+    for merchant_id in sorted({each.merchant_id for each in changes}):
+        _write(connection, merchant_id, [each for each in changes if each.merchant_id == merchant_id], rows)
+        rows = {}
+    for table, more in rows.items():
+        connection.execute(_enclosed(table), more)
 
 
-def _write(connection: Connection, merchant_id: str, changes: list[_Change]) -> None:
-    """Number the changes of one merchant and write them."""
+_Rows = dict[Table, list[dict[str, Any]]]
+
+
+def _write(connection: Connection, merchant_id: str, changes: list[_Change], enclosed: _Rows) -> None:
+    """Number the changes of one merchant and write them, and what is enclosed with them."""
     more = sum(len(each.happened) for each in changes)
     given = {"merchant": merchant_id, "more": more, "rows": len(changes)}
     is_shared = connection.dialect.name == "postgresql"
@@ -151,8 +188,11 @@ def _write(connection: Connection, merchant_id: str, changes: list[_Change]) -> 
             place += 1
             happened.append(_event_row(change, event, place))
     if is_shared:  # one journey for all of them, while everybody waits for these numbers
-        given = {"merchant": merchant_id, "sealed": previous, **_columns(audit, noted), **_columns(events, happened)}
-        connection.execute(_at_once(), given)
+        tables: _Rows = {audit: noted, events: happened, **enclosed}
+        given = {"merchant": merchant_id, "sealed": previous}
+        for table, rows in tables.items():
+            given.update(_columns(table, rows))
+        connection.execute(_at_once(tuple(tables)), given)
         return
     connection.execute(_ADD_AUDIT, noted)
     connection.execute(_SEAL, {"merchant": merchant_id, "sealed": previous})
@@ -194,9 +234,9 @@ def _columns(table: Table, rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
     return {f"{table.name}_of_{each.name}": [row[each.name] for row in rows] for each in table.columns}
 
 
-@lru_cache(maxsize=1)
-def _at_once() -> Update:
-    """Return the statement that writes audit rows and events from columns of them, and seals the chain."""
+@lru_cache(maxsize=16)
+def _at_once(tables: tuple[Table, ...]) -> Update:
+    """Return the statement that writes rows of these tables from columns of them, and seals the chain."""
 
     def added(table: Table) -> CTE:
         columns = [bindparam(f"{table.name}_of_{each.name}", type_=ARRAY(each.type)) for each in table.columns]
@@ -204,7 +244,7 @@ def _at_once() -> Update:
         rows = func.unnest(*columns).table_valued(*table.columns, name=f"{table.name}_rows").render_derived()
         return insert(table).from_select(names, select(*(rows.c[name] for name in names))).cte(f"{table.name}_added")
 
-    return _SEAL.add_cte(added(audit), added(events))
+    return _SEAL.add_cte(*(added(table) for table in tables))
 
 
 def link(row: dict[str, Any]) -> str:

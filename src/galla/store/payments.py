@@ -29,6 +29,7 @@ from galla.clock import from_millis, to_millis
 from galla.errors import StaleClaim
 from galla.ids import new_id
 from galla.payments.model import Payment, Proof, Reason
+from galla.store.journal import enclose
 from galla.store.one_statement import one_statement
 from galla.store.presence import number_of
 from galla.store.rows import PAYMENT_COLUMNS, millis, payment_from, payment_values
@@ -43,7 +44,7 @@ _WITH_PROOF = select(payments, proofs.c.data.label("proof_data")).join_from(
     isouter=True,
 )
 _LIVE_WORDS = "payments.status IN ('created', 'pending', 'in_doubt')"
-_IS_LIVE: ColumnElement[bool] = literal_column(_LIVE_WORDS)
+IS_LIVE: ColumnElement[bool] = literal_column(_LIVE_WORDS)
 _IS_OPEN: ColumnElement[bool] = literal_column(f"({_LIVE_WORDS} OR payments.needs_review = 1)")
 """Written as the indexes' own conditions are, so that both engines see that the index answers.
 
@@ -61,13 +62,13 @@ def _oldest(*where: ColumnElement[bool]) -> Select[Any]:
 _GET = _WITH_PROOF.where(_THIS)
 _GET_LOCKED = _GET.with_for_update(of=payments)
 _HOLDER = _oldest(_p.terminal_id == bindparam("terminal"), _p.holds_terminal == literal_column("1"))
-_LIVE_WITH_REFERENCE = _oldest(_p.reference == bindparam("named"), _p.bill_id.is_(None), _IS_LIVE)
-_LIVE_OF_BILL = _oldest(_p.bill_id == bindparam("bill"), _IS_LIVE)
+_LIVE_WITH_REFERENCE = _oldest(_p.reference == bindparam("named"), _p.bill_id.is_(None), IS_LIVE)
+_LIVE_OF_BILL = _oldest(_p.bill_id == bindparam("bill"), IS_LIVE)
 _UNFINISHED = _WITH_PROOF.where(_OURS, _IS_OPEN).order_by(_p.created_at).limit(500)
 _PAID_BY = select(proofs.c.payment_id).where(
     proofs.c.mid == bindparam("of"), proofs.c.transaction_id == bindparam("transaction")
 )
-_ADD, _ADD_PROOF, _ADD_EXCHANGE = insert(payments), insert(proofs), insert(exchanges)
+_ADD, _ADD_PROOF = insert(payments), insert(proofs)
 _FLAG = update(payments).where(_THIS).values(needs_review=1, reason=bindparam("why"))
 
 
@@ -182,9 +183,10 @@ def paid_by(connection: Connection, mid: str, transaction_id: str) -> str | None
 
 
 def insert_exchange(connection: Connection, payment: Payment, exchange: Exchange) -> None:
-    """Keep a redacted request and its answer."""
-    connection.execute(
-        _ADD_EXCHANGE,
+    """Keep a redacted request and its answer, with what is recorded of them."""
+    enclose(
+        connection,
+        exchanges,
         {
             "merchant_id": payment.merchant_id,
             "id": new_id("exc", exchange.at),

@@ -39,7 +39,7 @@ _PLAIN = [
     name for name in Refund.__struct_fields__ if name not in {*_INSTANTS, *_TRUTHS, "trouble", "status"}
 ]
 _reasons = msgspec.json.Decoder(Reason)
-_IS_OPEN_VOID: ColumnElement[bool] = literal_column(
+IS_OPEN_VOID: ColumnElement[bool] = literal_column(
     "(refunds.kind = 'void' AND refunds.status IN ('created', 'pending', 'in_doubt'))"
 )
 """Written as the index's own condition is, so that both engines see that the index answers."""
@@ -49,7 +49,7 @@ _OPEN_VOID_ON = (
         refunds, payments, and_(payments.c.merchant_id == _r.merchant_id, payments.c.id == _r.payment_id)
     )
     .where(
-        _r.merchant_id == bindparam("merchant"), _IS_OPEN_VOID, payments.c.terminal_id == bindparam("terminal")
+        _r.merchant_id == bindparam("merchant"), IS_OPEN_VOID, payments.c.terminal_id == bindparam("terminal")
     )
     .order_by(_r.id.desc())
     .limit(1)

@@ -78,7 +78,7 @@ def make_app(till: Till, *, run_worker: bool = True, at_once: int = crowd.AT_ONC
     app.state.payers = Room()
     app.state.screens = Room()
     app.state.paper_checks = Throttle(till.clock, most=CHECKS, within_s=WITHIN_S)
-    for router in (health.router, *API, callbacks.router, *PAGES):
+    for router in (callbacks.router, *API, health.router, *PAGES):  # they are tried in turn: what comes most, first
         # Each is whole, with its prefix: to include them would make FastAPI read every signature a second time.
         app.router.routes.extend(router.routes)
     app.mount("/fonts", _Static(directory=FONTS), name="fonts")

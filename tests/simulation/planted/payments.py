@@ -227,6 +227,6 @@ BUGS = {
         "F46", "Rupees are floats on their way to the machine.", edc, "PAISE_TEXT", lambda real: FLOATS),
     "parallel allowed to all": Bug(
         "F31", "A second click needs nobody's leave.", payments, "_clean",
-        lambda clean: lambda *given: _replace(clean(*given), allow_parallel=True)),
+        lambda clean: lambda *given, **named: _replace(clean(*given, **named), allow_parallel=True)),
 }
 """By name, in the order of the faults."""

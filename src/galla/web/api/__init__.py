@@ -26,7 +26,7 @@ from galla.web.api import (
 )
 
 _PARTS = (
-    payments, qr, receipts, refunds, shifts, tasks, bills, terminals, events, ledger, merchants, api_keys, users,
+    events, payments, qr, receipts, refunds, shifts, tasks, bills, terminals, ledger, merchants, api_keys, users,
     reports, bill_import, customers, webhooks,
 )
 ROUTERS = [part.router for part in _PARTS]
