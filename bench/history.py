@@ -6,6 +6,7 @@ The history is written by the database itself, row by row from one finished paym
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from statistics import median
 from typing import Any
@@ -44,6 +45,7 @@ async def measure(engine: Engine, counts: list[int]) -> Part:
                     await till.database.write(_fill, first, min(first + AT_ONCE, count))
                 filled = count
                 await till.database.write(_look_over)
+                await asyncio.to_thread(os.sync)  # the way to the disk of what is years of work elsewhere
                 say(f"  {engine.name}: starting payments behind it")
                 settle()
                 found = []
