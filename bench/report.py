@@ -154,9 +154,13 @@ def _table(part: Part) -> list[str]:
 
 
 def _commit() -> str:
-    asked = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    """Return the commit, and whether anything has changed since but what trials and measurements themselves write."""
+    written = [":!reliability/*.json", ":!RELIABILITY.md", ":!bench/RESULTS.md"]
+    at, changed = (
+        subprocess.run(["git", "-C", str(ROOT), *asked], capture_output=True, text=True, check=False).stdout.strip()
+        for asked in (["describe", "--always"], ["status", "--porcelain", "--", ".", *written])
+    )
+    return (at or "unknown") + ("-dirty" if changed else "")
 
 
 def _processor() -> str:
