@@ -155,10 +155,10 @@ def _table(part: Part) -> list[str]:
 
 def _commit() -> str:
     """Return the commit, and whether anything has changed since but what trials and measurements themselves write."""
-    written = [":!reliability/*.json", ":!RELIABILITY.md", ":!bench/RESULTS.md"]
+    written = [f":!{each}" for each in ("reliability/*.json", "*/caught.json", "RELIABILITY.md", "bench/RESULTS.md")]
     at, changed = (
         subprocess.run(["git", "-C", str(ROOT), *asked], capture_output=True, text=True, check=False).stdout.strip()
-        for asked in (["describe", "--always"], ["status", "--porcelain", "--", ".", *written])
+        for asked in (["describe", "--always"], ["status", "--porcelain", "--untracked-files=no", "--", ".", *written])
     )
     return (at or "unknown") + ("-dirty" if changed else "")
 

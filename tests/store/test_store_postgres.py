@@ -265,16 +265,16 @@ async def test_what_a_group_records_is_numbered_together(two: tuple[Database, Da
 
 
 async def test_what_is_enclosed_is_written_with_the_record(two: tuple[Database, Database]) -> None:
-    """What belongs to a record is written with it, or with none, and not by the one of a group that fails."""
-    shop = await two[0].write(make_shop)
-    taken = [await two[0].write(write_sale, shop, reference=f"INV-{number}") for number in range(9)]
+    """What belongs to a record is written with its shop's, or with none, and not by the one of a group that fails."""
+    shops = [await two[0].write(make_shop) for _ in range(2)]
+    taken = [await two[0].write(write_sale, shops[number % 2], reference=f"INV-{number}") for number in range(9)]
 
     def talk(connection: Connection, number: int) -> None:
         seen = payments.Exchange(operation=f"talk {number}", outcome="pending", at=NOW, duration_ms=1)
         payments.insert_exchange(connection, taken[number], seen)
         if number % 3 == 0:
             note = Note(actor="Asha", origin="counter", action="tried", object_id=taken[number].id)
-            record(connection, shop.merchant_id, NOW, note)
+            record(connection, taken[number].merchant_id, NOW, note)
         if number == 4:
             raise ValueError("mine")
 
@@ -283,7 +283,32 @@ async def test_what_is_enclosed_is_written_with_the_record(two: tuple[Database, 
     assert [type(each) for each in answers if each is not None] == [ValueError]
     said = await two[1].read(sql, "SELECT operation FROM exchanges ORDER BY operation")
     assert [each for (each,) in said] == [f"talk {number}" for number in range(9) if number != 4]
-    assert await two[1].read(journal.first_broken, shop.merchant_id) == (3, None)
+    assert [await two[1].read(journal.first_broken, shop.merchant_id) for shop in shops] == [(2, None), (1, None)]
+
+
+async def test_what_is_enclosed_waits_for_no_payment(two: tuple[Database, Database]) -> None:
+    """A row that names a payment is written while somebody else holds that payment: the numbers are not held for it."""
+    shop = await two[0].write(make_shop)
+    payment = await two[0].write(write_sale, shop)
+    at_work, may_end = threading.Event(), threading.Event()
+
+    def hold(connection: Connection) -> None:
+        assert payments.get(connection, shop.merchant_id, payment.id, lock=True) is not None
+        at_work.set()
+        while not may_end.is_set():
+            sql(connection, "SELECT pg_sleep(0.01)")
+
+    def talk(connection: Connection) -> None:
+        payments.insert_exchange(
+            connection, payment, payments.Exchange(operation="refund", outcome="pending", at=NOW, duration_ms=1)
+        )
+        record(connection, shop.merchant_id, NOW, Note(actor="a", origin="o", action="tried", object_id=payment.id))
+
+    holding = asyncio.create_task(two[0].write(hold))
+    await asyncio.to_thread(at_work.wait, 5)
+    await asyncio.wait_for(two[1].write(talk), 2)
+    may_end.set()
+    await holding
 
 
 async def test_a_message_twice_in_one_group_is_kept_once(two: tuple[Database, Database]) -> None:
@@ -297,11 +322,13 @@ async def test_a_message_twice_in_one_group_is_kept_once(two: tuple[Database, Da
         if not heard.is_known:
             values = {"merchant_id": shop.merchant_id, "id": new_id("cbk", NOW), "digest": "digest", "kind": "edc"}
             callbacks.keep(connection, {**values, "paytm_id": "PAYTM1", "said": None, "data": "{}", "at": 1})
+            record(connection, shop.merchant_id, NOW, Note(actor="a", origin="o", action="heard", object_id="PAYTM1"))
 
-    await asyncio.gather(*(two[0].write(take) for _ in range(5)))
+    await asyncio.gather(*(one.write(take) for one in two for _ in range(5)))
 
     assert await two[1].read(sql, "SELECT count(*) FROM callbacks") == [(1,)]
-    assert found.count(True) >= 4
+    assert await two[1].read(journal.first_broken, shop.merchant_id) == (1, None)
+    assert found.count(True) >= 9
 
 
 def grow(connection: Connection, more: int) -> None:

@@ -4,9 +4,10 @@ import asyncio
 from typing import Any
 
 import httpx2
+import pytest
 
 from galla.sandbox.faults import Fault, Kind
-from tests.web.shop import FIRST, SECOND, Shop
+from tests.web.shop import FIRST, SECOND, Shop, eventually
 
 SALE: dict[str, Any] = {"amount": 99900, "method": "edc", "terminal": FIRST, "reference": "INV-9"}
 
@@ -16,13 +17,19 @@ async def post(client: httpx2.AsyncClient, key: str, body: dict[str, Any], query
     return await client.post(f"/v1/payments{query}", json=body, headers={"Idempotency-Key": key})
 
 
-async def test_the_same_request_hears_the_first_answer(shop: Shop) -> None:
-    """A repeated request is answered with the first answer's bytes and status, marked as replayed."""
+@pytest.mark.parametrize("query", ["", "?wait=0"])
+async def test_the_same_request_hears_the_first_answer(shop: Shop, query: str) -> None:
+    """A repeated request hears the first answer's bytes and status, marked as replayed; also if nobody waited."""
     async with shop.client() as client:
-        first = await post(client, "k-1", SALE)
+        first = await post(client, "k-1", SALE, query)
+
+        async def is_on_the_machine() -> bool:
+            return bool((await client.get(f"/v1/payments/{first.json()['id']}")).json()["phase"] == "on_device")
+
+        await eventually(is_on_the_machine)
         shop.pay()
         await asyncio.sleep(0.3)
-        again = await post(client, "k-1", dict(reversed(SALE.items())))
+        again = await post(client, "k-1", dict(reversed(SALE.items())), query)
     assert (first.status_code, again.status_code) == (201, 201)
     assert first.content == again.content
     assert "idempotent-replayed" not in first.headers

@@ -1,4 +1,4 @@
-"""The transaction that makes a payment: every rule checked, under the locks that keep it true.
+"""The transaction that makes a payment: every rule checked, under the locks and indexes that keep it true.
 
 Plain functions of a connection; `payments.start` runs them and then takes the first step.
 """

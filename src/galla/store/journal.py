@@ -117,7 +117,7 @@ def record(
 def enclose(connection: Connection, table: Table, row: dict[str, Any]) -> None:
     """Write a row that belongs to what is recorded: with it, which saves a journey, so nobody may read it before.
 
-    `row` has every column of the table.
+    `row` has every column of the table, its `merchant_id` among them.
     """
     held = connection.info.get(_HELD)
     if held is None:
@@ -155,19 +155,25 @@ def held_back(connection: Connection) -> Iterator[_Held]:
     """
     with gathered(connection, _HELD) as held:
         yield held
-    changes = [each for each in held if isinstance(each, _Change)]
-    rows: _Rows = {}
+    changes: dict[str, list[_Change]] = {}
+    rows: dict[str, _Rows] = {}
     for each in held:
-        if isinstance(each, _Enclosure):
-            rows.setdefault(each.table, []).append(each.row)
-    for merchant_id in sorted({each.merchant_id for each in changes}):
-        _write(connection, merchant_id, [each for each in changes if each.merchant_id == merchant_id], rows)
-        rows = {}
-    for table, more in rows.items():
-        connection.execute(_enclosed(table), more)
+        if isinstance(each, _Change):
+            changes.setdefault(each.merchant_id, []).append(each)
+        else:
+            rows.setdefault(each.row["merchant_id"], {}).setdefault(each.table, []).append(each.row)
+    for merchant_id in sorted(rows.keys() - changes.keys()):
+        _add(connection, rows[merchant_id])
+    for merchant_id in sorted(changes):
+        _write(connection, merchant_id, changes[merchant_id], rows.get(merchant_id, {}))
 
 
 _Rows = dict[Table, list[dict[str, Any]]]
+
+
+def _add(connection: Connection, rows: _Rows) -> None:
+    for table, more in rows.items():
+        connection.execute(_enclosed(table), more)
 
 
 def _write(connection: Connection, merchant_id: str, changes: list[_Change], enclosed: _Rows) -> None:
@@ -198,6 +204,7 @@ def _write(connection: Connection, merchant_id: str, changes: list[_Change], enc
     connection.execute(_SEAL, {"merchant": merchant_id, "sealed": previous})
     if happened:
         connection.execute(_ADD_EVENT, happened)
+    _add(connection, enclosed)
 
 
 def _audit_row(change: _Change, position: int, previous: str) -> dict[str, Any]:

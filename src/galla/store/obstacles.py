@@ -1,7 +1,8 @@
 """Whether anything may stand in the way of a new payment without a bill: one question, nearly always answered no.
 
 A question is a journey to the database, and a customer waits for each. Only if there may be something are the questions
-asked one by one, in words that say what it is; and what comes meanwhile is refused by the tables' own unique indexes.
+asked one by one, in words that say what it is. Should they come meanwhile, a second use of the key, a second payment on
+the machine and a second one that may not stand beside another are refused by the tables' own indexes.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ def nothing_before(
     """
     given = {"merchant": merchant_id, "key": key, "reference": reference, "named": terminal}
     present = {name: value for name, value in given.items() if value is not None}
+    if len(present) == 1:
+        return True, None  # it names nothing that could be in use
     row = connection.execute(_question(tuple(present)), present).first()
     return row is not None and not row.is_in_the_way, row if terminal is not None else None
 

@@ -60,7 +60,7 @@ def _oldest(*where: ColumnElement[bool]) -> Select[Any]:
 
 # What every payment runs is put together here, once: that takes longer than to run it.
 _GET = _WITH_PROOF.where(_THIS)
-_GET_LOCKED = _GET.with_for_update(of=payments)
+_GET_LOCKED = _GET.with_for_update(of=payments, key_share=True)  # a row may be written that names it, meanwhile
 _HOLDER = _oldest(_p.terminal_id == bindparam("terminal"), _p.holds_terminal == literal_column("1"))
 _LIVE_WITH_REFERENCE = _oldest(_p.reference == bindparam("named"), _p.bill_id.is_(None), IS_LIVE)
 _LIVE_OF_BILL = _oldest(_p.bill_id == bindparam("bill"), IS_LIVE)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 FIRST = 100  # writes of this process
-YOUNG = 20_000  # rows; above this, a minute changes little
+YOUNG = 20_000  # rows when it was counted last; from there on, a minute changes little
 
 _DOUBLED = text(
     "SELECT format('ANALYZE (SKIP_LOCKED) %I.%I', s.schemaname, s.relname) FROM pg_stat_user_tables s "
