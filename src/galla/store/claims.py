@@ -98,6 +98,9 @@ _HINT = (
     .values(due_at=_NOW)
 )
 _FREE = update(payments).where(_IS_HELD).values(lease_until=None)
+_IN_ORDER, _ANY_WAY = "SET LOCAL enable_bitmapscan = off", "SET LOCAL enable_bitmapscan TO DEFAULT"
+"""A claim leaves an old entry of the index behind for each payment it takes. PostgreSQL forgets those that it meets
+when it walks along the index, but not when it makes a bitmap of it, and then meets all of them again at each claim."""
 _NEXT_DUE = select(_p.due_at).where(_p.due_at.is_not(None)).order_by(_p.due_at).limit(1)
 
 
@@ -116,9 +119,14 @@ def claim_due(
 
     With `in_turn`, one of each merchant's, then a second of each …, so that none waits behind the many of another.
     """
-    taking = _taking_due(schedule, connection.dialect.name == "postgresql", in_turn)
+    is_shared = connection.dialect.name == "postgresql"
+    if is_shared:
+        connection.exec_driver_sql(_IN_ORDER)
+    taking = _taking_due(schedule, is_shared, in_turn)
     rows = connection.execute(taking, {"now": to_millis(now), "most": limit, "by": number_of(connection)})
     taken = [payment_from(row) for row in rows]
+    if is_shared:
+        connection.exec_driver_sql(_ANY_WAY)
     return _in_turn(taken) if in_turn else taken
 
 
