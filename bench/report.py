@@ -118,7 +118,7 @@ def show(part: Part) -> None:
 
 def write(facts: list[str], parts: list[Part]) -> None:
     """Write the results down, for people. What `put` has written, which this did not measure, stays at the end."""
-    kept = _alone() if RESULTS.exists() else []
+    kept = _alone({part.title for part in parts}) if RESULTS.exists() else []
     command = " ".join(["python -m bench", *sys.argv[1:]])
     lines = ["# Measurements", "", f"Written by `{command}`. Medians; CPU time where nothing else is said.", ""]
     lines += [PACE, ""]
@@ -139,10 +139,10 @@ def put(part: Part, facts: list[str]) -> None:
     RESULTS.write_text(f"{written}{mark}{after}", encoding="utf-8")
 
 
-def _alone() -> list[str]:
-    """Return the parts that were measured alone: each names the computer and the hour itself."""
+def _alone(measured: set[str]) -> list[str]:
+    """Return the parts that were measured alone, and not now: each names the computer and the hour itself."""
     _, *written = RESULTS.read_text(encoding="utf-8").split("\n## ")
-    return [each for each in written if "\n- load average" in each]
+    return [each for each in written if "\n- load average" in each and each.partition("\n")[0] not in measured]
 
 
 def _table(part: Part) -> list[str]:
