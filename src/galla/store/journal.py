@@ -144,6 +144,7 @@ class _Enclosure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _Held = list[_Change | _Enclosure]
+_Rows = dict[Table, list[dict[str, Any]]]
 
 
 @contextmanager
@@ -166,9 +167,6 @@ def held_back(connection: Connection) -> Iterator[_Held]:
         _add(connection, rows[merchant_id])
     for merchant_id in sorted(changes):
         _write(connection, merchant_id, changes[merchant_id], rows.get(merchant_id, {}))
-
-
-_Rows = dict[Table, list[dict[str, Any]]]
 
 
 def _add(connection: Connection, rows: _Rows) -> None:

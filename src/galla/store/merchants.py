@@ -10,7 +10,7 @@ from galla.store.one_statement import one_statement
 from galla.store.tables import merchants, payments, terminals
 
 _m, _t, _p = merchants.c, terminals.c, payments.c
-_TERMINAL = select(terminals).where(
+TERMINAL = select(terminals).where(
     _t.merchant_id == bindparam("merchant"), or_(_t.id == bindparam("named"), _t.tid == bindparam("named"))
 )
 _HOLD = select(_m.id).where(_m.id == bindparam("merchant")).with_for_update(key_share=True)
@@ -63,7 +63,7 @@ def change_terminal(connection: Connection, merchant_id: str, terminal_id: str, 
 
 def get_terminal(connection: Connection, merchant_id: str, name: str) -> Row[Any] | None:
     """Return a terminal by its id or TID."""
-    return connection.execute(_TERMINAL, {"merchant": merchant_id, "named": name}).first()
+    return connection.execute(TERMINAL, {"merchant": merchant_id, "named": name}).first()
 
 
 @one_statement

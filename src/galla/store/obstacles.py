@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from galla.store.bill_tables import bills
+from galla.store.merchants import TERMINAL
 from galla.store.payments import IS_LIVE
 from galla.store.record_tables import idempotency_keys
 from galla.store.refunds import IS_OPEN_VOID
@@ -34,7 +35,6 @@ _b, _i, _p, _r, _t = bills.c, idempotency_keys.c, payments.c, refunds.c, termina
 _MERCHANT: BindParameter[str] = bindparam("merchant")
 _KEY: BindParameter[str] = bindparam("key")
 _REFERENCE: BindParameter[str] = bindparam("reference")
-_NAMED: BindParameter[str] = bindparam("named")
 
 
 def nothing_before(
@@ -42,8 +42,8 @@ def nothing_before(
 ) -> tuple[bool, Row[Any] | None]:
     """Return whether nothing stands in the way, and the machine that is named by its id or TID.
 
-    In the way are: a use of the key, a bill with the reference as its number or a live payment for it, a payment that
-    holds the machine or a void that waits on it, and a machine that is not there or switched off.
+    In the way are: a use of the key, a bill with the reference as its number or id or a live payment for it, a payment
+    that holds the machine or a void that waits on it, and a machine that is not there or switched off.
     """
     given = {"merchant": merchant_id, "key": key, "reference": reference, "named": terminal}
     present = {name: value for name, value in given.items() if value is not None}
@@ -70,5 +70,4 @@ def _question(given: tuple[str, ...]) -> Select[Any]:
     its_payment = and_(_p.merchant_id == _r.merchant_id, _p.id == _r.payment_id)
     void = select(_r.id).join_from(refunds, payments, its_payment).where(IS_OPEN_VOID, *on_it)
     found.append(void.correlate(terminals).exists())
-    machine = _t.merchant_id == _MERCHANT, or_(_t.id == _NAMED, _t.tid == _NAMED), _t.is_active == 1
-    return select(terminals, or_(*found).label("is_in_the_way")).where(*machine)
+    return TERMINAL.add_columns(or_(*found).label("is_in_the_way")).where(_t.is_active == 1)

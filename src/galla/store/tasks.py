@@ -18,7 +18,6 @@ from sqlalchemy import (
     func,
     insert,
     literal,
-    literal_column,
     or_,
     select,
     update,
@@ -27,6 +26,7 @@ from sqlalchemy import (
 from galla.clock import to_millis
 from galla.payments.ladder import Ladder
 from galla.payments.task import Task, TaskKind, refund_end_s
+from galla.store.payments import IS_LIVE
 from galla.store.record_tables import tasks
 from galla.store.rows import instant, millis
 from galla.store.tables import payments, refunds
@@ -35,8 +35,6 @@ _t = tasks.c
 _INSTANTS = ("created_at", "closed_at")
 _PLAIN = [name for name in Task.__struct_fields__ if name not in {*_INSTANTS, "kind"}]
 _LIVE = ("created", "pending", "in_doubt")
-_IS_LIVE: ColumnElement[bool] = literal_column("payments.status IN ('created', 'pending', 'in_doubt')")
-"""Written as the index's own condition is, so that both engines see that the index answers."""
 
 
 def insert_task(connection: Connection, task: Task) -> None:
@@ -141,7 +139,7 @@ def _is_past(at: int, card: Ladder, upi: Ladder) -> ColumnElement[bool]:
     p = payments.c
     card_end, upi_end = at - round(card.end_s * 1000), at - round(upi.end_s * 1000)
     ends_at = case((p.method.in_(("edc", "queue")), literal(card_end)), else_=literal(upi_end))
-    return and_(_IS_LIVE, p.needs_review == 0, p.created_at < ends_at)
+    return and_(IS_LIVE, p.needs_review == 0, p.created_at < ends_at)
 
 
 def _is_unfinished(at: int, scale: float) -> ColumnElement[bool]:
